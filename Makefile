@@ -1,0 +1,49 @@
+# The targets are described in CONTRIBUTING.md. GNU make; every long step is a script of tools/.
+
+# A panel of one's own (CSV) and the file that maps its column names, both optional.
+DATA =
+MAP =
+# The library that `make` installs the package into; git ignores it.
+LIB = $(CURDIR)/.lib
+
+WITH_LIB = R_LIBS="$(LIB)$${R_LIBS:+:$$R_LIBS}"
+C_TESTS = BUILD="$(LIB)/c-tests" $(MAKE) --no-print-directory -C tests/c
+
+# Without a UTF-8 locale (a bare machine has none) R cannot print the reports' characters.
+ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
+export LC_ALL := C.UTF-8
+endif
+
+.PHONY: help replicate test check install document clean
+
+help:
+	@echo "make replicate [DATA=panel.csv] [MAP=names.csv]  the study: replication.html, replication/"
+	@echo "make test                                        every test of the package and of its C core"
+	@echo "make check                                       R CMD build, R CMD check --as-cran"
+	@echo "make install | document | clean                  see CONTRIBUTING.md"
+
+replicate:
+	@sh tools/setup.sh replicate
+	@sh tools/install.sh "$(LIB)"
+	@$(WITH_LIB) Rscript tools/replicate.R "$(DATA)" "$(MAP)"
+
+test:
+	@sh tools/setup.sh test
+	@sh tools/install.sh "$(LIB)"
+	@status=0; \
+	$(C_TESTS) test || status=1; \
+	$(WITH_LIB) Rscript tools/test.R || status=1; \
+	exit $$status
+
+check:
+	@sh tools/setup.sh check
+	@sh tools/check.sh
+
+install:
+	@sh tools/install.sh "$(LIB)"
+
+document:
+	@Rscript tools/document.R
+
+clean:
+	@rm -rf "$(LIB)" replication replication.html

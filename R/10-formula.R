@@ -1,0 +1,176 @@
+# Formula stage: y ~ x | a + b  ->  a list of models to estimate. No data are touched here.
+
+stepwise_calls <- c("sw", "sw0", "csw", "csw0")
+
+# A formula given as such, as a string, or in a variable.
+as_formula <- function(formula, env, arg = "formula") {
+  if (missing(formula) || is.null(formula)) {
+    stop_arg(arg, "is missing", "Write for instance y ~ x | country + year")
+  }
+  if (is.character(formula) && length(formula) == 1L) {
+    formula <- tryCatch(stats::as.formula(formula, env = env), error = function(e) {
+      stop_arg(arg, paste("is not a formula:", conditionMessage(e)))
+    })
+  }
+  if (!inherits(formula, "formula")) {
+    stop_arg(arg, paste("must be a formula, not", describe_value(formula)),
+             "Write for instance y ~ x | country + year")
+  }
+  formula
+}
+
+# -> list(outcomes, regressors, effects): alternatives of each, as expressions; effects are lists of
+# factor expressions.
+parse_formula <- function(formula) {
+  parts <- Formula::as.Formula(formula)
+  lhs <- attr(parts, "lhs")
+  rhs <- attr(parts, "rhs")
+  if (length(lhs) != 1L) {
+    stop_arg("formula", "has no outcome on its left side", "Write y ~ x | country + year")
+  }
+  if (length(rhs) > 2L) {
+    stop_arg("formula", sprintf("has %d parts on the right side; only regressors | fixed effects are known",
+                                length(rhs)),
+             "Give the clusters in `vcov`, for instance vcov = ~country")
+  }
+  names_used <- all.vars(formula)
+  if ("." %in% names_used) {
+    stop_arg("formula", "contains `.`, which is ambiguous beside fixed effects",
+             "Write the regressors out")
+  }
+  effects <- if (length(rhs) == 2L) expand_stepwise(rhs[[2L]]) else list(NULL)
+  list(outcomes = split_outcomes(lhs[[1L]]), regressors = expand_stepwise(rhs[[1L]]),
+       effects = lapply(effects, split_effects))
+}
+
+split_outcomes <- function(expr) {
+  if (is.call(expr) && identical(expr[[1L]], quote(c))) as.list(expr)[-1L] else list(expr)
+}
+
+# Terms joined by `+`; parentheses around a whole are opened.
+split_sum <- function(expr) {
+  if (is.null(expr)) return(list())
+  if (is.call(expr) && identical(expr[[1L]], quote(`+`)) && length(expr) == 3L) {
+    return(c(split_sum(expr[[2L]]), split_sum(expr[[3L]])))
+  }
+  if (is.call(expr) && identical(expr[[1L]], quote(`(`))) return(split_sum(expr[[2L]]))
+  list(expr)
+}
+
+join_sum <- function(terms) {
+  if (!length(terms)) return(NULL)
+  Reduce(function(a, b) call("+", a, b), terms)
+}
+
+is_stepwise <- function(expr) {
+  is.call(expr) && is.symbol(expr[[1L]]) && as.character(expr[[1L]]) %in% stepwise_calls
+}
+
+# The alternatives of one stepwise call, each a list of terms.
+stepwise_choices <- function(expr) {
+  kind <- as.character(expr[[1L]])
+  steps <- lapply(as.list(expr)[-1L], split_sum)
+  if (!length(steps)) stop_arg("formula", sprintf("has an empty %s()", kind))
+  if (startsWith(kind, "c")) {
+    steps <- lapply(seq_along(steps), function(s) do.call(c, steps[seq_len(s)]))
+  }
+  if (endsWith(kind, "0")) c(list(list()), steps) else steps
+}
+
+# Expressions in which every sw(), sw0(), csw(), csw0() has been replaced by one of its choices; the
+# last call varies fastest. An empty sum is 1.
+expand_stepwise <- function(expr) {
+  pieces <- lapply(split_sum(expr), function(term) {
+    if (is_stepwise(term)) stepwise_choices(term) else list(list(term))
+  })
+  sums <- list(list())
+  for (choices in pieces) {
+    sums <- unlist(lapply(sums, function(done) lapply(choices, function(one) c(done, one))),
+                   recursive = FALSE)
+  }
+  lapply(sums, function(terms) if (length(terms)) join_sum(terms) else 1)
+}
+
+# Fixed-effects part -> list of expressions; 0 and 1 mean none.
+split_effects <- function(expr) {
+  Filter(function(term) !is.numeric(term), split_sum(expr))
+}
+
+# a^b^c -> list(a, b, c)
+split_power <- function(expr) {
+  if (is.call(expr) && identical(expr[[1L]], quote(`^`))) {
+    return(c(split_power(expr[[2L]]), split_power(expr[[3L]])))
+  }
+  list(expr)
+}
+
+deparse_one <- function(expr) paste(deparse(expr, width.cutoff = 500L), collapse = " ")
+
+# One row of the plan: what a single model regresses on what.
+plan_models <- function(parsed) {
+  plan <- list()
+  for (outcome in parsed$outcomes) {
+    for (effects in parsed$effects) {
+      for (regressors in parsed$regressors) {
+        plan[[length(plan) + 1L]] <- list(outcome = outcome, regressors = regressors,
+                                          effects = effects)
+      }
+    }
+  }
+  plan
+}
+
+# The formula of one planned model, written back.
+model_formula <- function(plan, env) {
+  rhs <- plan$regressors
+  if (length(plan$effects)) rhs <- call("|", rhs, join_sum(plan$effects))
+  stats::as.formula(call("~", plan$outcome, rhs), env = env)
+}
+
+#' Indicators of a factor, and their interactions, inside a formula
+#'
+#' `i(f)` makes one 0/1 column for every level of `f` but the reference; `i(f, x)` multiplies them with
+#' the numeric `x` (then no level is left out unless `ref` names one). Columns are called `f::level`
+#' and `f::level:x`.
+#'
+#' @param f a factor, character, logical or numeric vector: its distinct values are the levels.
+#' @param x `NULL`, or a numeric vector as long as `f`.
+#' @param ref the level or levels left out. Default: the first one, or none when `x` is given. An
+#'   unknown level is an error.
+#' @param levels the levels to make columns for; used by `predict()` to remember those of the fit.
+#' @return a numeric matrix with one row per element of `f` and one named column per kept level; rows
+#'   are `NA` where `f` is.
+#' @examples
+#' i(c("a", "b", "c"), ref = "b")
+#' @export
+i <- function(f, x = NULL, ref = NULL, levels = NULL) {
+  label <- deparse_one(substitute(f))
+  suffix <- if (is.null(x)) "" else paste0(":", deparse_one(substitute(x)))
+  f <- as.factor(f)
+  given <- !is.null(levels)
+  if (!given) levels <- levels(droplevels(f))
+  unknown <- setdiff(as.character(ref), levels)
+  if (length(unknown) && !given) {
+    stop_arg("ref", paste("names", quote_list(unknown), "which", label, "does not have"),
+             paste("Its levels are", quote_list(levels, 12L)))
+  }
+  keep <- if (given) levels else if (is.null(ref) && is.null(x)) levels[-1L] else
+    setdiff(levels, as.character(ref))
+  out <- outer(as.character(f), keep, `==`) + 0
+  if (!is.null(x)) out <- out * as.double(x)
+  colnames(out) <- paste0(label, "::", keep, suffix)
+  structure(out, class = c("fe_i", "matrix"), levels = keep)
+}
+
+#' @exportS3Method stats::makepredictcall fe_i
+makepredictcall.fe_i <- function(var, call) {
+  call$levels <- attr(var, "levels")
+  call
+}
+
+#' @export
+`[.fe_i` <- function(x, rows, ...) {
+  levels <- attr(x, "levels")
+  out <- NextMethod()
+  if (is.matrix(out)) structure(out, class = c("fe_i", "matrix"), levels = levels) else out
+}

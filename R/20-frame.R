@@ -1,0 +1,248 @@
+# Frame stage: formula + data -> variables, row masks and the ledger of rows.
+#
+# A frame evaluates every variable once, however many models use it. Each variable knows in which rows
+# it is NA or infinite; the rows of a model are those in which none of its variables is.
+
+new_frame <- function(data, env) {
+  scope <- new.env(parent = env)
+  assign("i", i, envir = scope)
+  list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()))
+}
+
+# Evaluates an expression of a role ("outcome", "regressor", ...) -> list(name, value, na, infinite).
+frame_variable <- function(frame, expr, role, arg = "formula") {
+  name <- deparse_one(expr)
+  known <- frame$cache[[name]]
+  if (!is.null(known)) return(known)
+  check_names_known(expr, frame, role, arg)
+  value <- tryCatch(eval(expr, frame$data, frame$scope), error = function(e) {
+    stop_arg(arg, sprintf("has the %s `%s`, which cannot be evaluated: %s", role, name,
+                          conditionMessage(e)))
+  })
+  variable <- check_variable(value, name, role, frame$n, arg)
+  assign(name, variable, envir = frame$cache)
+  variable
+}
+
+check_names_known <- function(expr, frame, role, arg) {
+  used <- all.vars(expr)
+  known <- used %in% names(frame$data) | vapply(used, exists, NA, envir = frame$scope)
+  if (all(known)) return(invisible())
+  near <- agrep(used[!known][1L], names(frame$data), max.distance = 0.2, value = TRUE)
+  stop_arg(arg, sprintf("has the %s `%s`, but `data` has no column %s", role, deparse_one(expr),
+                        quote_list(used[!known])),
+           if (length(near)) paste("Did you mean", quote_list(near)) else
+             paste("Its columns are", quote_list(names(frame$data), 12L)))
+}
+
+check_variable <- function(value, name, role, n, arg) {
+  label <- sprintf("has the %s `%s`, which ", role, name)
+  if (is.list(value) || is.function(value) || is.null(value) || is.raw(value) || is.complex(value)) {
+    stop_arg(arg, paste0(label, "is ", describe_value(value)),
+             "Use a numeric, logical, character or factor column")
+  }
+  rows <- if (is.null(dim(value))) length(value) else nrow(value)
+  if (rows == 1L && n > 1L) {
+    value <- rep(value, n)
+    rows <- n
+  }
+  if (rows != n) {
+    stop_arg(arg, sprintf("%shas %d values for the %d rows of `data`", label, rows, n))
+  }
+  c(list(name = name, value = value), bad_rows(value))
+}
+
+# Logical masks of missing and infinite rows; NULL where there are none.
+bad_rows <- function(value) {
+  numeric <- is.numeric(value) && !is.factor(value)
+  if (numeric && is.null(dim(value)) && !is.object(value) && is.finite(sum(value))) {
+    return(list(na = NULL, infinite = NULL))
+  }
+  na <- is.na(value)
+  infinite <- if (numeric) is.infinite(value)
+  if (!is.null(dim(value))) {
+    na <- rowSums(na) > 0
+    if (!is.null(infinite)) infinite <- rowSums(infinite) > 0
+  }
+  list(na = if (any(na)) as.vector(na), infinite = if (any(infinite)) as.vector(infinite))
+}
+
+outcome_variable <- function(frame, expr) {
+  v <- frame_variable(frame, expr, "outcome")
+  if (!(is.numeric(v$value) || is.logical(v$value)) || is.factor(v$value) || !is.null(dim(v$value))) {
+    stop_arg("formula", sprintf("has the outcome `%s`, which is %s", v$name,
+                                describe_value(v$value)),
+             "The outcome must be a numeric or logical vector")
+  }
+  if (!is.null(v$na) && all(v$na)) stop_arg("formula", sprintf("has the outcome `%s`, which is all NA", v$name))
+  v
+}
+
+effect_variables <- function(frame, expr) {
+  if (is.call(expr) && (identical(expr[[1L]], quote(`[`)) || identical(expr[[1L]], quote(`[[`)))) {
+    stop_arg("formula", sprintf("has the varying slopes `%s`, which are not supported",
+                                deparse_one(expr)),
+             "Interact the regressor with the factor on the left of the bar")
+  }
+  lapply(split_power(expr), function(part) frame_variable(frame, part, "fixed effect"))
+}
+
+# Value of a function argument that may be written as a column name, a one-sided formula or a vector.
+# `expr` comes from substitute(); NULL stays NULL.
+resolve_argument <- function(expr, data, env, arg) {
+  if (is.null(expr)) return(NULL)
+  value <- tryCatch(eval(expr, data, env), error = function(e) {
+    stop_arg(arg, sprintf("is `%s`, which cannot be evaluated: %s", deparse_one(expr),
+                          conditionMessage(e)),
+             paste("Give a one-sided formula, a column of `data`, or a vector with one value a row"))
+  })
+  if (inherits(value, "formula")) {
+    if (length(value) != 2L) stop_arg(arg, "must be a one-sided formula, for instance ~w")
+    return(resolve_argument(value[[2L]], data, environment(value), arg))
+  }
+  if (is.function(value)) {
+    stop_arg(arg, sprintf("is `%s`, which is a function and no column of `data`", deparse_one(expr)))
+  }
+  value
+}
+
+check_weights <- function(w, n, arg = "weights") {
+  if (is.null(w)) return(NULL)
+  if (!is.numeric(w) || is.factor(w) || !is.null(dim(w))) {
+    stop_arg(arg, paste("must be numeric, not", describe_value(w)))
+  }
+  if (length(w) != n) stop_arg(arg, sprintf("has %d values for %d rows", length(w), n))
+  if (any(w < 0, na.rm = TRUE)) {
+    stop_arg(arg, sprintf("is negative in %s", quote_rows(which(w < 0))),
+             "Weights must be zero or more")
+  }
+  if (!any(w > 0, na.rm = TRUE)) stop_arg(arg, "has no positive value")
+  as.double(w)
+}
+
+check_offset <- function(offset, n) {
+  if (is.null(offset)) return(NULL)
+  if (!is.numeric(offset) || !is.null(dim(offset)) || length(offset) != n) {
+    stop_arg("offset", sprintf("must be numeric with %d values, not %s", n, describe_value(offset)))
+  }
+  as.double(offset)
+}
+
+# Logical mask of the rows that `subset` asks for.
+check_subset <- function(subset, n) {
+  if (is.null(subset)) return(NULL)
+  if (is.numeric(subset)) {
+    bad <- !is.finite(subset) | subset != trunc(subset) | abs(subset) > n | subset == 0
+    if (any(bad) || (any(subset > 0) && any(subset < 0))) {
+      stop_arg("subset", sprintf("must hold row numbers between 1 and %d; value %s does not fit", n,
+                                 format(subset[which(bad)[1L]])))
+    }
+    if (anyDuplicated(subset)) stop_arg("subset", "names a row more than once")
+    return(seq_len(n) %in% seq_len(n)[subset])
+  }
+  if (!is.logical(subset) || length(subset) != n) {
+    stop_arg("subset", sprintf("must be logical with %d values, or row numbers, not %s", n,
+                               describe_value(subset)))
+  }
+  if (!any(subset, na.rm = TRUE)) stop_arg("subset", "leaves no row")
+  !is.na(subset) & subset
+}
+
+# ---- the ledger ---------------------------------------------------------------------------------
+
+# Which of the candidate rows (logical mask) a model can use, given its variables; the first cause in
+# the order of the variables is the one recorded. -> list(keep, dropped)
+apply_masks <- function(candidates, variables) {
+  dropped <- list()
+  keep <- candidates
+  note <- function(mask, cause, name) {
+    hit <- which(keep & mask)
+    if (!length(hit)) return(invisible())
+    dropped[[length(dropped) + 1L]] <<- data.frame(row = hit, cause = cause, variable = name)
+    keep[hit] <<- FALSE
+  }
+  for (v in variables) {
+    if (!is.null(v$na)) note(v$na, "NA", v$name)
+    if (!is.null(v$infinite)) note(v$infinite, "infinite", v$name)
+    if (!is.null(v$zero)) note(v$zero, "zero weight", v$name)
+  }
+  list(keep = keep, dropped = bind_dropped(dropped))
+}
+
+bind_dropped <- function(parts) {
+  if (!length(parts)) return(no_dropped)
+  do.call(rbind, parts)
+}
+
+no_dropped <- data.frame(row = integer(), cause = character(), variable = character())
+
+stop_no_rows <- function(dropped, what) {
+  counts <- count_dropped(dropped)
+  stop_arg("data", sprintf("leaves no row for %s: %s", what,
+                           if (nrow(counts)) describe_counts(counts) else "the sample is empty"),
+           "Look at these variables, or at the sample that was asked for")
+}
+
+count_dropped <- function(dropped) {
+  if (!nrow(dropped)) return(data.frame(cause = character(), variable = character(), rows = integer()))
+  key <- interaction(dropped$cause, dropped$variable, drop = TRUE, lex.order = TRUE, sep = "\r")
+  first <- !duplicated(key)
+  data.frame(cause = dropped$cause[first], variable = dropped$variable[first],
+             rows = as.integer(table(factor(key, levels = unique(key)))))
+}
+
+# "3 NA in `x`, 2 singletons"
+describe_counts <- function(counts) {
+  text <- ifelse(counts$cause == "singleton",
+                 sprintf("%d singleton%s", counts$rows, ifelse(counts$rows == 1L, "", "s")),
+                 sprintf("%d %s in `%s`", counts$rows, counts$cause, counts$variable))
+  paste(text, collapse = ", ")
+}
+
+#' The ledger of rows
+#'
+#' Which rows of `data` a model used, and why the others were left out.
+#'
+#' @param object a fitted model of class `fe_lm` (or `fe_mediate`, `fe_moderate`, whose equations
+#'   share one sample).
+#' @param ... unused.
+#' @return a data frame of class `fe_rows` with one row per row of `data`: `row` (its number), `used`
+#'   (logical), `cause` (`NA` for used rows, else `"outside"` the subset or split, `"NA"`,
+#'   `"infinite"`, `"zero weight"` or `"singleton"`) and `variable` (the variable, weight or factor that
+#'   caused it). Printing shows the counts by cause; the data frame lists the rows.
+#' @examples
+#' d <- data.frame(y = c(1, 3, NA, 2, 5), x = c(1, 2, 3, Inf, 2.5), g = c(1, 1, 1, 1, 1))
+#' fe_rows(fe_lm(y ~ x, d))
+#' @export
+fe_rows <- function(object, ...) UseMethod("fe_rows")
+
+#' @export
+fe_rows.fe_lm <- function(object, ...) {
+  n <- object$n_data
+  out <- data.frame(row = seq_len(n), used = FALSE, cause = "outside", variable = NA_character_)
+  used <- if (is.null(object$rows)) seq_len(n) else object$rows
+  out$used[used] <- TRUE
+  out$cause[used] <- NA
+  d <- object$dropped
+  out$cause[d$row] <- d$cause
+  out$variable[d$row] <- d$variable
+  structure(out, class = c("fe_rows", "data.frame"))
+}
+
+#' @export
+print.fe_rows <- function(x, ...) {
+  cat(sprintf("%d rows: %d used", nrow(x), sum(x$used)))
+  outside <- sum(x$cause %in% "outside")
+  if (outside) cat(sprintf(", %d outside the sample", outside))
+  dropped <- x[!x$used & x$cause != "outside", , drop = FALSE]
+  cat(sprintf(", %d dropped\n", nrow(dropped)))
+  if (nrow(dropped)) {
+    counts <- count_dropped(as.data.frame(dropped))
+    shown <- vapply(seq_len(nrow(counts)), function(j) {
+      same <- dropped$cause == counts$cause[j] & dropped$variable == counts$variable[j]
+      quote_rows(dropped$row[same])
+    }, "")
+    print(data.frame(counts, which = shown), row.names = FALSE, right = FALSE)
+  }
+  invisible(x)
+}

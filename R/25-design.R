@@ -1,0 +1,102 @@
+# Design stage: regressors + rows -> columns of the design matrix.
+
+# terms object of a right-hand side; with fixed effects the constant is among them.
+design_terms <- function(regressors, env, has_effects) {
+  rhs <- if (is.null(regressors)) 1 else regressors
+  tt <- stats::terms(stats::as.formula(call("~", rhs), env = env))
+  if (has_effects) attr(tt, "intercept") <- 1L
+  tt
+}
+
+design_variables <- function(frame, tt) {
+  exprs <- as.list(attr(tt, "variables"))[-1L]
+  lapply(exprs, function(expr) {
+    v <- frame_variable(frame, offset_inner(expr), "regressor")
+    if (inherits(v$value, c("Date", "POSIXct", "difftime"))) v$value <- as.double(v$value)
+    v$name <- deparse_one(expr)
+    v
+  })
+}
+
+# offset(x) inside a formula stands for x
+offset_inner <- function(expr) {
+  if (is.call(expr) && identical(expr[[1L]], quote(offset))) expr[[2L]] else expr
+}
+
+is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(dim(v$value)) &&
+  !is.factor(v$value)
+
+# rows: integer, or NULL for all. -> list(x, terms, xlevels, contrasts, offset)
+design_matrix <- function(frame, tt, variables, rows, has_effects) {
+  take <- function(value) {
+    if (is.null(rows)) value else if (is.null(dim(value))) value[rows] else value[rows, , drop = FALSE]
+  }
+  offset <- attr(tt, "offset")
+  labels <- attr(tt, "term.labels")
+  names(variables) <- vapply(variables, `[[`, "", "name")
+  out <- list(terms = tt, xlevels = NULL, contrasts = NULL)
+  if (length(offset)) {
+    out$offset <- Reduce(`+`, lapply(variables[offset], function(v) as.double(take(v$value))))
+  }
+  constant <- attr(tt, "intercept") == 1L && !has_effects
+  plain <- all(attr(tt, "order") == 1L) && all(vapply(variables[labels], function(v) {
+    !is.null(v) && is.numeric(v$value) && is_plain(v)
+  }, NA))
+  if (plain) {
+    n <- if (is.null(rows)) frame$n else length(rows)
+    columns <- lapply(variables[labels], function(v) as.double(take(v$value)))
+    if (constant) columns <- c(list(`(Intercept)` = rep(1, n)), columns)
+    out$x <- matrix(unlist(columns, use.names = FALSE), nrow = n, ncol = length(columns),
+                    dimnames = list(NULL, names(columns)))
+    return(out)
+  }
+  general_design(out, tt, variables, take, has_effects)
+}
+
+general_design <- function(out, tt, variables, take, has_effects) {
+  values <- lapply(variables, function(v) {
+    value <- take(v$value)
+    if (is.factor(value)) droplevels(value) else value
+  })
+  frame <- structure(values, class = "data.frame", row.names = seq_len(NROW(values[[1L]])))
+  attr(tt, "predvars") <- predict_variables(tt, values)
+  attr(tt, "dataClasses") <- vapply(values, stats::.MFclass, "")
+  attr(frame, "terms") <- tt
+  check_levels(values)
+  x <- stats::model.matrix(tt, frame)
+  out$contrasts <- attr(x, "contrasts")
+  out$xlevels <- stats::.getXlevels(tt, frame)
+  out$terms <- tt
+  colnames(x) <- clean_names(colnames(x), variables)
+  if (has_effects) x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
+  out$x <- matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+  out
+}
+
+# How to evaluate each variable on new data: poly(), scale(), i() remember what they saw.
+predict_variables <- function(tt, values) {
+  calls <- as.list(attr(tt, "variables"))
+  for (v in seq_along(values)) {
+    calls[[v + 1L]] <- stats::makepredictcall(values[[v]], calls[[v + 1L]])
+  }
+  as.call(calls)
+}
+
+check_levels <- function(values) {
+  for (name in names(values)) {
+    v <- values[[name]]
+    if ((is.factor(v) || is.character(v)) && length(unique(v)) < 2L) {
+      stop_arg("formula", sprintf("has the factor `%s`, which has the single level %s in the sample",
+                                  name, dQuote(as.character(v[1L]), FALSE)),
+               "Leave it out, or use more rows")
+    }
+  }
+}
+
+# model.matrix() puts the name of a matrix variable before its columns; those of i() are whole already.
+clean_names <- function(columns, variables) {
+  for (v in variables) {
+    if (inherits(v$value, "fe_i")) columns <- gsub(v$name, "", columns, fixed = TRUE)
+  }
+  columns
+}

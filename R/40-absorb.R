@@ -1,0 +1,116 @@
+# Absorb stage: the within transformation.
+
+#' Control of the numerical methods
+#'
+#' @param tol tolerance of the absorption: the largest accepted norm of the scaled normal equations
+#'   \eqn{\|S^{-1/2} D'W\tilde x\| / \|W^{1/2}\tilde x\|}{||S^-1/2 D'W x~|| / ||W^1/2 x~||} of every
+#'   residual column \eqn{\tilde x}{x~}, with D the dummies, W the weights and S = diag(D'WD). One
+#'   positive number; default 1e-11. Not reaching it is an error.
+#' @param max_iter most conjugate-gradient iterations for a column, default 10000.
+#' @param solver `"auto"` (chosen by cost), `"schur"` (the factor with most levels eliminated, the rest
+#'   solved exactly) or `"cg"` (conjugate gradients on the same system). With a single factor the
+#'   transformation is always by group means.
+#' @param collin_tol a regressor counts as collinear when the norm that is left of it, given the
+#'   regressors before it, is below this share of its own norm. Units do not matter. Default 1e-10.
+#' @return a list of class `fe_control`.
+#' @examples
+#' fe_control(tol = 1e-12)
+#' @export
+fe_control <- function(tol = 1e-11, max_iter = 10000, solver = c("auto", "schur", "cg"),
+                       collin_tol = 1e-10) {
+  solver <- check_choice(solver[1L], c("auto", "schur", "cg"), "solver")
+  structure(list(tol = check_number(tol, "tol", 0, 1, open = TRUE),
+                 max_iter = as.integer(check_count(max_iter, "max_iter")),
+                 solver = solver,
+                 collin_tol = check_number(collin_tol, "collin_tol", 0, 1, open = TRUE)),
+            class = "fe_control")
+}
+
+check_control <- function(control) {
+  if (!inherits(control, "fe_control")) {
+    stop_arg("control", paste("must be made by fe_control(), not", describe_value(control)))
+  }
+  control
+}
+
+# -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the session.
+new_absorber <- function(factors, w, control) {
+  if (!length(factors)) return(NULL)
+  codes <- code_list(factors)
+  solver <- c(auto = 0L, means = 1L, schur = 2L, cg = 3L)[[control$solver]]
+  .Call(C_absorber, codes$code, codes$n_levels, w,
+        list(solver = solver, tol = control$tol, max_iter = control$max_iter))
+}
+
+# x: matrix -> list(x, iterations, residual)
+absorb <- function(absorber, x, threads) {
+  if (is.null(absorber)) return(list(x = x, iterations = 0L, residual = 0))
+  .Call(C_absorb, absorber$pointer, x, threads)
+}
+
+#' The within transformation
+#'
+#' Residuals of one or more variables from any number of fixed effects,
+#' \eqn{\tilde x = x - D (D'WD)^{-} D'W x}{x~ = x - D (D'WD)^- D'W x}: what [fe_lm()] does to every
+#' column before it solves for the slopes (Frisch and Waugh 1933, Lovell 1963).
+#'
+#' @param x a numeric vector, matrix or data frame of numeric columns, without `NA` or infinite
+#'   values, n rows.
+#' @param fe the factors: a vector or factor of length n, or a list or data frame of them.
+#' @param weights `NULL`, or n positive weights.
+#' @param control see [fe_control()].
+#' @param threads number of threads; see [fe_threads()].
+#' @return an object of the shape of `x` holding the residuals; attributes `residual` (the achieved
+#'   normal-equation residual, see [fe_control()]), `iterations` and `solver`.
+#' @examples
+#' d <- data.frame(y = c(1, 2, 4, 7), firm = c(1, 1, 2, 2), year = c(1, 2, 1, 2))
+#' fe_demean(d$y, d[c("firm", "year")])
+#' @export
+fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = fe_threads()) {
+  columns <- as_double_matrix(x)
+  if (is.null(fe) || !length(fe)) stop_arg("fe", "is empty", "Give at least one factor")
+  if (!is.list(fe)) fe <- list(fe)
+  names(fe) <- if (is.null(names(fe))) paste0("fe", seq_along(fe)) else names(fe)
+  for (f in names(fe)) {
+    if (length(fe[[f]]) != nrow(columns)) {
+      stop_arg("fe", sprintf("has %d values in %s for %d rows of `x`", length(fe[[f]]), f,
+                             nrow(columns)))
+    }
+    if (anyNA(fe[[f]])) {
+      stop_arg("fe", sprintf("is NA in %s of %s", quote_rows(which(is.na(fe[[f]]))), f),
+               "Leave these rows out")
+    }
+  }
+  w <- check_weights(weights, nrow(columns))
+  if (!is.null(w) && any(w == 0)) {
+    stop_arg("weights", sprintf("is zero in %s", quote_rows(which(w == 0))),
+             "Leave these rows out")
+  }
+  absorber <- new_absorber(Map(code_ids, fe, names(fe)), w, check_control(control))
+  done <- absorb(absorber, columns, check_threads(threads))
+  structure(restore_shape(done$x, x), residual = done$residual, iterations = done$iterations,
+            solver = absorber$solver)
+}
+
+as_double_matrix <- function(x) {
+  ok <- if (is.data.frame(x)) all(vapply(x, is.numeric, NA)) else is.numeric(x)
+  if (!ok) stop_arg("x", paste("must be numeric, not", describe_value(x)))
+  m <- as.matrix(x)
+  storage.mode(m) <- "double"
+  if (!nrow(m)) stop_arg("x", "has no rows")
+  bad <- which(!is.finite(m), arr.ind = TRUE)
+  if (nrow(bad)) {
+    stop_arg("x", sprintf("is NA or infinite in %s", quote_rows(unique(bad[, 1L]))),
+             "Leave these rows out")
+  }
+  m
+}
+
+restore_shape <- function(m, x) {
+  if (is.data.frame(x)) {
+    x[] <- lapply(seq_len(ncol(m)), function(j) m[, j])
+    return(x)
+  }
+  if (is.matrix(x)) return(`dimnames<-`(m, dimnames(x)))
+  stats::setNames(as.vector(m), names(x))
+}

@@ -1,0 +1,327 @@
+# Variance stage. A type is an entry of the registry: two short functions, `meat` (the middle of the
+# sandwich) and `df` (degrees of freedom of t), and a third, `scale`, for its small-sample factor.
+#
+# They get a list s: m (model), ssc, X (design), u (weight times residual), e (residuals), w (weights),
+# h() (leverages, fixed effects included), clusters (coded variables), G (their numbers).
+
+vcov_registry <- list(
+  iid = list(
+    label = "iid", clustered = FALSE,
+    meat = function(s) s$m$rss / (s$m$nobs - s$m$rank) * row_meat(s, sqrt(s$w)),
+    scale = function(s) 1,
+    df = function(s) s$m$df.residual),
+  HC0 = list(
+    label = "heteroskedasticity-robust (HC0)", clustered = FALSE,
+    meat = function(s) row_meat(s, s$u),
+    scale = function(s) 1,
+    df = function(s) s$m$df.residual),
+  HC1 = list(
+    label = "heteroskedasticity-robust (HC1)", clustered = FALSE,
+    meat = function(s) row_meat(s, s$u),
+    scale = function(s) s$m$nobs / (s$m$nobs - s$m$rank),
+    df = function(s) s$m$df.residual),
+  HC2 = list(
+    label = "heteroskedasticity-robust (HC2)", clustered = FALSE,
+    meat = function(s) row_meat(s, s$u / sqrt(1 - s$h())),
+    scale = function(s) 1,
+    df = function(s) s$m$df.residual),
+  HC3 = list(
+    label = "heteroskedasticity-robust (HC3)", clustered = FALSE,
+    meat = function(s) row_meat(s, s$u / (1 - s$h())),
+    scale = function(s) 1,
+    df = function(s) s$m$df.residual),
+  CR0 = list(
+    label = "clustered (CR0)", clustered = TRUE,
+    meat = function(s) cluster_meat(s, function(G) 1),
+    scale = function(s) 1,
+    df = function(s) cluster_df(s)),
+  CR1 = list(
+    label = "clustered (CR1)", clustered = TRUE,
+    meat = function(s) {
+      cluster_meat(s, if (s$ssc$G.df == "conventional") {
+        function(G) cluster_factor(s$m, s$ssc, G, s$clusters)
+      } else function(G) 1)
+    },
+    scale = function(s) {
+      parameter_factor(s$m, s$ssc, s$clusters) *
+        if (s$ssc$G.df == "min") cluster_factor(s$m, s$ssc, min(s$G), s$clusters) else 1
+    },
+    df = function(s) cluster_df(s))
+)
+
+vcov_aliases <- c(hetero = "HC1", robust = "HC1", white = "HC0", cluster = "CR1", twoway = "CR1",
+                  standard = "iid")
+
+row_meat <- function(s, u) .Call(C_row_meat, s$X, as.double(u), s$m$threads)
+
+cluster_df <- function(s) if (s$ssc$t.df == "min") min(s$G) - 1 else s$m$df.residual
+
+# Cameron, Gelbach and Miller (2011): the meats of all non-empty sets of cluster variables, added
+# with sign (-1)^(size + 1), each times factor(number of its clusters).
+cluster_meat <- function(s, factor) {
+  q <- length(s$clusters)
+  meat <- 0
+  for (set in seq_len(2^q - 1)) {
+    members <- which(bitwAnd(set, 2^(seq_len(q) - 1)) > 0)
+    code <- Reduce(cross_codes, s$clusters[members])
+    sums <- .Call(C_score_sums, s$X, s$u, code$code, code$n_levels, s$m$threads)
+    meat <- meat + (-1)^(length(members) + 1) * factor(code$n_levels) * crossprod(sums)
+  }
+  meat
+}
+
+# ---- what was asked for -> list(type, clusters, ...) ----------------------------------------------------
+
+# Variables that a vcov argument names, so that their missing values can be seen at estimation.
+cluster_expressions <- function(vcov) {
+  if (!inherits(vcov, "formula")) return(list())
+  unlist(lapply(split_sum(vcov[[length(vcov)]]), split_power), recursive = FALSE)
+}
+
+parse_vcov <- function(vcov, cluster, m) {
+  if (inherits(vcov, "formula")) {
+    if (!is.null(cluster)) {
+      stop_arg("cluster", "is given although `vcov` is a formula", "Give the clusters in one of them")
+    }
+    type <- if (length(vcov) == 3L) deparse_one(vcov[[2L]]) else "CR1"
+    cluster <- stats::as.formula(call("~", vcov[[length(vcov)]]), env = environment(vcov))
+    vcov <- type
+  }
+  if (is.null(vcov)) vcov <- if (is.null(cluster)) "HC1" else "CR1"
+  if (!is.character(vcov) || length(vcov) != 1L || is.na(vcov)) {
+    stop_arg("vcov", paste("must be a string, a one-sided formula, a function or a matrix, not",
+                           describe_value(vcov)))
+  }
+  known <- c(names(vcov_registry), names(vcov_aliases))
+  if (!vcov %in% known) {
+    stop_arg("vcov", sprintf("is %s, which is no known type", dQuote(vcov, FALSE)),
+             paste("Known are", quote_list(known, 30L), "and formulas such as ~country"))
+  }
+  type <- if (vcov %in% names(vcov_aliases)) vcov_aliases[[vcov]] else vcov
+  clusters <- if (vcov_registry[[type]]$clustered) {
+    cluster_factors(cluster, m, if (vcov == "twoway") 2L else 1L)
+  }
+  list(type = type, clusters = clusters)
+}
+
+# Coded cluster variables over the rows of the model.
+cluster_factors <- function(cluster, m, n_default) {
+  if (is.null(cluster)) {
+    if (length(m$factors) < n_default) {
+      stop_arg("vcov", sprintf("needs %d cluster variable%s, and the model has %d fixed effects",
+                               n_default, if (n_default > 1L) "s" else "", length(m$factors)),
+               "Name them: vcov = ~country")
+    }
+    return(m$factors[seq_len(n_default)])
+  }
+  need_full(m, "clustered standard errors")
+  if (is.character(cluster)) {
+    check_columns(cluster, m$data, "cluster")
+    cluster <- stats::as.formula(call("~", join_sum(lapply(cluster, as.name))), env = m$env)
+  }
+  if (!inherits(cluster, "formula")) return(list(cluster = cluster_vector(cluster, m)))
+  if (length(cluster) != 2L) stop_arg("cluster", "must be a one-sided formula, for instance ~country")
+  terms <- split_sum(cluster[[2L]])
+  frame <- new_frame(m$data, environment(cluster))
+  out <- lapply(terms, function(term) {
+    parts <- lapply(split_power(term), function(part) frame_variable(frame, part, "cluster", "vcov"))
+    code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"))
+  })
+  stats::setNames(out, vapply(terms, deparse_one, ""))
+}
+
+cluster_values <- function(variable, m) {
+  value <- take_rows(variable$value, m$rows)
+  if (anyNA(value)) {
+    at <- which(is.na(value))
+    rows <- if (is.null(m$rows)) at else m$rows[at]
+    stop_arg("vcov", sprintf("clusters by `%s`, which is NA in %s of the estimation sample",
+                             variable$name, quote_rows(rows)),
+             "Give the clusters to fe_lm() itself, which leaves such rows out; or use `subset`; or fill them in")
+  }
+  value
+}
+
+# A vector as long as the data or as the estimation sample.
+cluster_vector <- function(cluster, m) {
+  if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$nobs)) {
+    stop_arg("cluster", sprintf("must be a formula or hold %d (rows of data) or %d (rows used) values, not %s",
+                                m$n_data, m$nobs, describe_value(cluster)))
+  }
+  if (length(cluster) == m$nobs) return(code_ids(check_complete(cluster, "cluster"), "cluster"))
+  code_ids(cluster_values(list(value = cluster, name = "cluster"), m), "cluster")
+}
+
+check_complete <- function(x, arg) {
+  if (anyNA(x)) stop_arg(arg, sprintf("is NA in %s", quote_rows(which(is.na(x)))))
+  x
+}
+
+# ---- the sandwich --------------------------------------------------------------------------------------------
+
+# Design and bread such that V = bread meat(X) bread. A functional (x0, x0_slopes) of the fixed effects
+# adds a first coefficient, of which row i has the influence x0_i - x_i' B x0_slopes: then X holds the
+# influences of all coefficients, and the bread is the identity.
+influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
+  if (is.null(functional$x0)) return(list(X = m$x, bread = m$bread))
+  slopes <- m$x %*% m$bread
+  first <- functional$x0 - as.vector(slopes %*% functional$x0_slopes)
+  names <- c("(Intercept)", colnames(m$bread))
+  list(X = `dimnames<-`(cbind(first, slopes), list(NULL, names)),
+       bread = `dimnames<-`(diag(length(names)), list(names, names)))
+}
+
+variance_state <- function(m, spec, ssc, design) {
+  w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
+  list(m = m, ssc = ssc, X = design$X, e = m$residuals, w = w, u = w * m$residuals,
+       h = function() checked_leverage(m), clusters = spec$clusters,
+       G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
+}
+
+# -> list(V, info)
+compute_vcov <- function(m, vcov, cluster = NULL, ssc = m$ssc, design = influence_design(m)) {
+  need_full(m, "another variance")
+  if (is.matrix(vcov)) return(given_vcov(m, vcov, "matrix given by the user"))
+  if (is.function(vcov)) return(given_vcov(m, call_vcov(m, vcov), "function given by the user"))
+  spec <- parse_vcov(vcov, cluster, m)
+  s <- variance_state(m, spec, ssc, design)
+  check_clusters(s)
+  entry <- vcov_registry[[spec$type]]
+  factor <- entry$scale(s)
+  V <- factor * (design$bread %*% entry$meat(s) %*% design$bread)
+  V <- (V + t(V)) / 2
+  if (length(s$G) > 1L) V <- repair_psd(V)
+  dimnames(V) <- dimnames(design$bread)
+  list(V = V, info = list(type = spec$type, label = entry$label, factor = factor, df = entry$df(s),
+                          G = s$G, ssc = ssc$preset))
+}
+
+check_clusters <- function(s) {
+  one <- which(s$G < 2L)
+  if (!length(one)) return(invisible())
+  stop_arg("vcov", sprintf("clusters by `%s`, which has a single value in the sample",
+                           names(s$clusters)[one[1L]]),
+           "Clustered standard errors need at least two clusters")
+}
+
+call_vcov <- function(m, vcov) {
+  V <- tryCatch(vcov(m), error = function(e) {
+    stop_arg("vcov", paste("is a function that failed on the model:", conditionMessage(e)))
+  })
+  V
+}
+
+given_vcov <- function(m, V, label) {
+  names <- names(m$coefficients)
+  k <- length(names)
+  if (!is.matrix(V) || !is.numeric(V) || any(dim(V) != k)) {
+    stop_arg("vcov", sprintf("must give a numeric %d x %d matrix, not %s", k, k, describe_value(V)),
+             paste("The coefficients are", quote_list(names, 12L)))
+  }
+  if (!is.null(colnames(V)) && !identical(colnames(V), names)) {
+    if (!setequal(colnames(V), names)) {
+      stop_arg("vcov", paste("names the columns", quote_list(colnames(V), 12L)),
+               paste("The coefficients are", quote_list(names, 12L)))
+    }
+    V <- V[names, names]
+  }
+  dimnames(V) <- list(names, names)
+  list(V = V, info = list(type = "given", label = label, factor = NA_real_, df = m$df.residual,
+                          G = integer(), ssc = "given"))
+}
+
+# Multiway variances can have negative eigenvalues; they are set to zero (Cameron, Gelbach and Miller
+# 2011, section 2.3), and that is said.
+repair_psd <- function(V) {
+  e <- eigen(V, symmetric = TRUE)
+  if (min(e$values) >= -1e-12 * max(abs(e$values))) return(V)
+  fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
+  if (max(abs(fixed - V)) > 1e-8 * max(abs(V))) {
+    warn_user("the multi-way clustered variance was not positive semi-definite; its negative ",
+              "eigenvalues were set to zero")
+  }
+  fixed
+}
+
+# Leverages of the slopes and of the fixed effects together.
+leverage <- function(m) {
+  need_full(m, "leverages")
+  h <- .Call(C_quadratic, m$x, m$weights, m$bread)
+  if (!length(m$factors)) return(h)
+  control <- m$control
+  control$solver <- "schur"
+  size <- sum(sort(vapply(m$factors, `[[`, 0L, "n_levels"), decreasing = TRUE)[-1L])
+  if (size > 5000) {
+    stop_arg("vcov", sprintf("needs the leverages of fixed effects with %d levels beside the largest factor; exact leverages are computed for up to 5000",
+                             as.integer(size)),
+             "Use \"HC1\" or clustered standard errors")
+  }
+  h + .Call(C_leverage, new_absorber(m$factors, m$weights, control)$pointer)
+}
+
+checked_leverage <- function(m) {
+  h <- leverage(m)
+  full <- which(h > 1 - 1e-10)
+  if (length(full)) {
+    rows <- if (is.null(m$rows)) full else m$rows[full]
+    stop_arg("vcov", sprintf("needs leverages below one, but %s %s fitted perfectly (leverage 1)",
+                             quote_rows(rows), if (length(rows) == 1L) "is" else "are"),
+             "Use \"HC1\", or leave these rows out")
+  }
+  h
+}
+
+set_vcov <- function(m, vcov, ssc, cluster = NULL) {
+  got <- compute_vcov(m, vcov, cluster, ssc)
+  m$vcov <- got$V
+  m$vcov_info <- got$info
+  m$vcov_request <- list(vcov = vcov, cluster = cluster)
+  m$ssc <- ssc
+  m
+}
+
+#' Variance of the estimates
+#'
+#' The sandwich \eqn{V = c\,B M B}{V = c B M B} with bread
+#' \eqn{B = (\tilde X'W\tilde X)^{-1}}{B = (X~'WX~)^-1}; with \eqn{u_i = w_i e_i}{u_i = w_i e_i} the
+#' meat M is
+#' \itemize{
+#' \item `"iid"`: \eqn{\hat\sigma^2 \tilde X'W\tilde X}{s^2 X~'WX~}, \eqn{\hat\sigma^2 = RSS/(n-K)}{s^2 = RSS/(n-K)};
+#' \item `"HC0"`: \eqn{\sum u_i^2 \tilde x_i\tilde x_i'}{sum u_i^2 x~_i x~_i'} (White 1980); `"HC1"` times
+#'   n/(n-K); `"HC2"`, `"HC3"` with \eqn{u_i^2/(1-h_i)}{u_i^2/(1-h_i)} and
+#'   \eqn{u_i^2/(1-h_i)^2}{u_i^2/(1-h_i)^2} (MacKinnon and White 1985), h the leverages of the whole
+#'   model, fixed effects included;
+#' \item clustered, `"CR0"`: \eqn{\sum_g s_g s_g'}{sum_g s_g s_g'} with the score sums
+#'   \eqn{s_g = \sum_{i\in g} u_i\tilde x_i}{s_g = sum_{i in g} u_i x~_i} (Liang and Zeger 1986);
+#'   `"CR1"` (what a formula means) times the factor of [fe_ssc()]; several cluster variables by
+#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), negative eigenvalues set to zero with
+#'   a warning.
+#' }
+#'
+#' @param object a model of class `fe_lm`.
+#' @param vcov `NULL` (as estimated), or what `vcov` in [fe_lm()] may be.
+#' @param cluster `NULL`, or the clusters: a one-sided formula, names of columns, or a vector with a
+#'   value for each row of the data or of the sample. Alone it means `"CR1"`.
+#' @param ssc small-sample convention, by default that of the fit.
+#' @param ... unused.
+#' @return a symmetric matrix with a row and column per coefficient.
+#' @references White (1980) <doi:10.2307/1912934>; MacKinnon and White (1985)
+#'   <doi:10.1016/0304-4076(85)90158-7>; Liang and Zeger (1986) <doi:10.1093/biomet/73.1.13>; Cameron,
+#'   Gelbach and Miller (2011) <doi:10.1198/jbes.2010.07136>.
+#' @examples
+#' m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
+#' vcov(m, ~country)
+#' vcov(m, "CR0", cluster = "country")
+#' @export
+vcov.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(object$vcov)
+  restated(object, vcov, cluster, ssc)$vcov
+}
+
+# The model under another variance; what is not given stays.
+restated <- function(m, vcov = NULL, cluster = NULL, ssc = NULL) {
+  if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(m)
+  ssc <- if (is.null(ssc)) m$ssc else check_ssc(ssc)
+  asked <- if (is.null(vcov) && is.null(cluster)) m$vcov_request else list(vcov = vcov, cluster = cluster)
+  set_vcov(m, asked$vcov, ssc, asked$cluster)
+}

@@ -1,0 +1,408 @@
+# Methods of a model for base R, generics and sandwich: short views of its elements.
+
+#' Methods for fitted models
+#'
+#' What base R, broom, sandwich, lmtest and their users expect of a model, for class `fe_lm`.
+#'
+#' @param object,x,formula a model of class `fe_lm`.
+#' @param vcov,cluster,ssc as in [vcov.fe_lm()]; `NULL`: as estimated.
+#' @param level,conf.level confidence level between 0 and 1, default 0.95. Intervals are
+#'   \eqn{b \pm t_{df} \cdot se}{b -/+ t(df) se} with the degrees of freedom that printing the model
+#'   states.
+#' @param parm names or numbers of coefficients.
+#' @param conf.int should [generics::tidy()] give `conf.low` and `conf.high`?
+#' @param type for residuals, `"response"`; for the model matrix `"raw"` or `"within"` (residuals from
+#'   the fixed effects).
+#' @param data for [generics::augment()]: the data frame to extend; default the data of the fit. Rows
+#'   that were not used get `NA`.
+#' @param digits significant digits to print.
+#' @param k penalty of a parameter.
+#' @param ... for `anova()`, further models; else unused.
+#' @return `coef`, `residuals`, `fitted`, `weights`, `hatvalues`: named or plain numeric vectors over
+#'   coefficients or over the rows used. `tidy`: a data frame with a row per coefficient (`term`,
+#'   `estimate`, `std.error`, `statistic`, `p.value`, and the interval). `glance`: one row of fit
+#'   statistics. `augment`: the data with `.fitted`, `.resid`. `estfun`: the scores
+#'   \eqn{w_i e_i \tilde x_i}{w_i e_i x~_i}, n x k; `bread`: n times
+#'   \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}: with them `sandwich::sandwich()` gives `"HC0"`.
+#' @name fe_lm-methods
+NULL
+
+#' @rdname fe_lm-methods
+#' @export
+coef.fe_lm <- function(object, ...) object$coefficients
+
+#' @rdname fe_lm-methods
+#' @export
+confint.fe_lm <- function(object, parm, level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  table <- coef_table(restated(object, vcov, cluster, ssc), check_level(level))
+  out <- as.matrix(table[c("conf.low", "conf.high")])
+  dimnames(out) <- list(table$term, paste(format(100 * c((1 - level) / 2, 1 - (1 - level) / 2),
+                                                 trim = TRUE, digits = 3L), "%"))
+  if (missing(parm)) out else out[check_terms(parm, table$term, "parm"), , drop = FALSE]
+}
+
+# Names (or numbers) of coefficients, checked.
+check_terms <- function(parm, known, arg) {
+  at <- if (is.numeric(parm)) known[parm] else as.character(parm)
+  bad <- is.na(at) | !at %in% known
+  if (any(bad) || !length(at)) {
+    stop_arg(arg, paste("names", quote_list(parm[bad]), "which is no coefficient"),
+             paste("The coefficients are", quote_list(known, 12L)))
+  }
+  at
+}
+
+#' @rdname fe_lm-methods
+#' @export
+nobs.fe_lm <- function(object, ...) object$nobs
+
+#' @rdname fe_lm-methods
+#' @export
+formula.fe_lm <- function(x, ...) x$formula
+
+#' @rdname fe_lm-methods
+#' @export
+terms.fe_lm <- function(x, ...) x$terms
+
+#' @rdname fe_lm-methods
+#' @export
+df.residual.fe_lm <- function(object, ...) object$df.residual
+
+#' @rdname fe_lm-methods
+#' @export
+deviance.fe_lm <- function(object, ...) object$rss
+
+#' @rdname fe_lm-methods
+#' @export
+sigma.fe_lm <- function(object, ...) sqrt(object$rss / object$df.residual)
+
+#' @rdname fe_lm-methods
+#' @export
+weights.fe_lm <- function(object, ...) object$weights
+
+#' @rdname fe_lm-methods
+#' @export
+residuals.fe_lm <- function(object, type = "response", ...) {
+  check_choice(type, c("response", "working", "deviance", "pearson"), "type")
+  need_full(object, "residuals")
+  root <- if (is.null(object$weights) || type %in% c("response", "working")) 1 else sqrt(object$weights)
+  root * object$residuals
+}
+
+#' @rdname fe_lm-methods
+#' @export
+fitted.fe_lm <- function(object, ...) {
+  need_full(object, "fitted values")
+  object$y - object$residuals + if (is.null(object$offset)) 0 else object$offset
+}
+
+#' @rdname fe_lm-methods
+#' @export
+hatvalues.fe_lm <- function(model, ...) leverage(model)
+
+#' @rdname fe_lm-methods
+#' @export
+logLik.fe_lm <- function(object, ...) {
+  need_full(object, "the likelihood")
+  n <- object$nobs
+  log_weights <- if (is.null(object$weights)) 0 else sum(log(object$weights))
+  structure(0.5 * (log_weights - n * (log(2 * pi) + 1 - log(n) + log(object$rss))),
+            df = object$rank + 1, nobs = n, class = "logLik")
+}
+
+#' @rdname fe_lm-methods
+#' @export
+case.names.fe_lm <- function(object, ...) {
+  need_full(object, "row names")
+  take_rows(row.names(object$data), object$rows)
+}
+
+#' @rdname fe_lm-methods
+#' @export
+model.frame.fe_lm <- function(formula, ...) {
+  need_full(formula, "its model frame")
+  if (is.null(formula$rows)) formula$data else formula$data[formula$rows, , drop = FALSE]
+}
+
+#' @rdname fe_lm-methods
+#' @export
+model.matrix.fe_lm <- function(object, type = c("raw", "within"), ...) {
+  need_full(object, "its model matrix")
+  type <- check_choice(type[1L], c("raw", "within"), "type")
+  if (type == "within") return(object$x)
+  raw_design(object, model.frame(object))
+}
+
+# Columns of the kept regressors for new rows; NA where a variable is.
+raw_design <- function(m, data) {
+  predvars <- attr(m$terms, "predvars")
+  if (is.null(predvars)) predvars <- attr(m$terms, "variables")
+  tt <- m$terms
+  attr(tt, "predvars") <- predvars
+  absent <- setdiff(all.vars(predvars), c(names(data), ls(m$env), ls(parent.env(m$env))))
+  absent <- absent[!vapply(absent, exists, NA, envir = m$env)]
+  if (length(absent)) {
+    stop_arg("newdata", paste("lacks", quote_list(absent), "which the model uses"))
+  }
+  frame <- stats::model.frame(tt, data, na.action = stats::na.pass, xlev = m$xlevels)
+  x <- stats::model.matrix(tt, frame, contrasts.arg = m$contrasts)
+  variables <- Map(function(value, name) list(value = value, name = name), frame, names(frame))
+  colnames(x) <- clean_names(colnames(x), variables)
+  x <- x[, setdiff(names(m$coefficients), if (length(m$factors)) "(Intercept)"), drop = FALSE]
+  matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+}
+
+#' @rdname fe_lm-methods
+#' @export
+update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
+  call <- object$call
+  if (!missing(formula)) {
+    new <- Formula::as.Formula(formula)
+    old <- Formula::as.Formula(object$formula)
+    if (length(attr(old, "rhs")) == 2L && length(attr(new, "rhs")) == 1L) {
+      new <- Formula::as.Formula(stats::as.formula(paste(deparse_one(formula), "| .")))
+    }
+    call$formula <- stats::formula(stats::update(old, new))
+  }
+  extras <- as.list(substitute(list(...)))[-1L]
+  for (name in names(extras)) call[[name]] <- extras[[name]]
+  if (evaluate) eval(call, parent.frame()) else call
+}
+
+#' @rdname fe_lm-methods
+#' @exportS3Method sandwich::estfun fe_lm
+estfun.fe_lm <- function(x, ...) {
+  need_full(x, "scores")
+  design <- influence_design(x)
+  w <- if (is.null(x$weights)) 1 else x$weights
+  scores <- design$X * (w * x$residuals)
+  if (is.null(x$x0)) return(scores)
+  out <- scores %*% solve(unscaled_vcov(x))
+  dimnames(out) <- list(NULL, names(x$coefficients))
+  out
+}
+
+#' @rdname fe_lm-methods
+#' @exportS3Method sandwich::bread fe_lm
+bread.fe_lm <- function(x, ...) x$nobs * unscaled_vcov(x)
+
+# (X'WX)^-1, the constant's row and column included.
+unscaled_vcov <- function(m) {
+  if (is.null(m$x0)) return(m$bread)
+  w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
+  design <- influence_design(m)
+  out <- .Call(C_row_meat, design$X, sqrt(w), m$threads)
+  dimnames(out) <- dimnames(design$bread)
+  out
+}
+
+#' @exportS3Method sandwich::vcovHC fe_lm
+vcovHC.fe_lm <- function(x, type = "HC3", ...) compute_vcov(x, type)$V
+
+#' @exportS3Method lmtest::coeftest fe_lm
+coeftest.fe_lm <- function(x, vcov. = NULL, df = NULL, ...) {
+  if (is.null(df)) df <- if (is.null(vcov.)) x$vcov_info$df else x$df.residual
+  coeftest <- get("coeftest.default", envir = asNamespace("lmtest"))
+  coeftest(x, vcov. = vcov., df = df, ...)
+}
+
+#' @rdname fe_lm-methods
+#' @export
+anova.fe_lm <- function(object, ...) {
+  models <- c(list(object), list(...))
+  if (length(models) < 2L || !all(vapply(models, inherits, NA, "fe_lm"))) {
+    stop_arg("object", "must be compared with at least one more model of class fe_lm")
+  }
+  n <- vapply(models, `[[`, 0, "nobs")
+  if (length(unique(n)) > 1L) {
+    stop_arg("object", sprintf("and the other models have different numbers of rows (%s)",
+                               paste(n, collapse = ", ")),
+             "Estimate them with common_sample = TRUE")
+  }
+  df <- vapply(models, `[[`, 0, "df.residual")
+  rss <- vapply(models, `[[`, 0, "rss")
+  big <- which.min(df)
+  step_df <- c(NA, -diff(df))
+  f <- c(NA, -diff(rss)) / step_df / (rss[big] / df[big])
+  out <- data.frame(Res.Df = df, RSS = rss, Df = step_df, F = f,
+                    `Pr(>F)` = stats::pf(f, abs(step_df), df[big], lower.tail = FALSE),
+                    check.names = FALSE)
+  heading <- paste0("Model ", seq_along(models), ": ",
+                    vapply(models, function(m) deparse_one(m$formula), ""), collapse = "\n")
+  structure(out, heading = c("Analysis of Variance Table\n", heading), class = c("anova", "data.frame"))
+}
+
+# ---- broom -----------------------------------------------------------------------------------------------
+
+#' @importFrom generics tidy
+#' @export
+generics::tidy
+
+#' @importFrom generics glance
+#' @export
+generics::glance
+
+#' @importFrom generics augment
+#' @export
+generics::augment
+
+#' @rdname fe_lm-methods
+#' @export
+tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL,
+                       ...) {
+  table <- coef_table(restated(x, vcov, cluster, ssc), check_level(conf.level, "conf.level"))
+  if (check_flag(conf.int, "conf.int")) table else table[1:5]
+}
+
+#' @rdname fe_lm-methods
+#' @export
+glance.fe_lm <- function(x, ...) {
+  fit <- fit_statistics(x)
+  wald <- slope_test(x)
+  lik <- if (isTRUE(x$lean)) NA_real_ else logLik(x)
+  penalty <- x$rank + 1
+  data.frame(r.squared = fit$r.squared, adj.r.squared = fit$adj.r.squared,
+             within.r.squared = fit$within.r.squared, within.adj.r.squared = fit$within.adj.r.squared,
+             sigma = fit$sigma, statistic = wald$statistic, p.value = wald$p.value,
+             df = wald$df, logLik = as.numeric(lik), AIC = 2 * penalty - 2 * as.numeric(lik),
+             BIC = log(x$nobs) * penalty - 2 * as.numeric(lik), deviance = x$rss,
+             df.residual = x$df.residual, nobs = x$nobs, vcov.type = x$vcov_info$label)
+}
+
+#' @rdname fe_lm-methods
+#' @export
+augment.fe_lm <- function(x, data = NULL, ...) {
+  need_full(x, "fitted values")
+  data <- if (is.null(data)) x$data else check_data(data)
+  used <- if (is.null(x$rows)) seq_len(x$n_data) else x$rows
+  if (nrow(data) == x$nobs && x$nobs != x$n_data) {
+    used <- seq_len(x$nobs)
+  } else if (nrow(data) != x$n_data) {
+    stop_arg("data", sprintf("has %d rows; the model saw %d and used %d", nrow(data), x$n_data, x$nobs))
+  }
+  data$.fitted <- data$.resid <- NA_real_
+  data$.fitted[used] <- fitted(x)
+  data$.resid[used] <- residuals(x)
+  data[c(setdiff(names(data), c(".fitted", ".resid")), ".fitted", ".resid")]
+}
+
+# ---- printing -----------------------------------------------------------------------------------------------
+
+#' @rdname fe_lm-methods
+#' @export
+summary.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  restated(object, vcov, cluster, ssc)
+}
+
+#' @rdname fe_lm-methods
+#' @export
+print.fe_lm <- function(x, digits = 5L, ...) {
+  cat(model_heading(x), sep = "\n")
+  if (length(x$coefficients)) {
+    table <- coef_table(x)
+    p <- format.pval(table$p.value, digits = 3L, eps = 1e-4)
+    shown <- cbind(vapply(table[2:3], format, character(nrow(table)), digits = digits),
+                   format(round(table$statistic, 3L)), p, significance_stars(table$p.value))
+    shown <- matrix(shown, nrow(table))
+    dimnames(shown) <- list(table$term, c("Estimate", "Std. error", "t", "p", ""))
+    print(shown, quote = FALSE, right = TRUE)
+  } else {
+    cat("(no slopes)\n")
+  }
+  cat(model_footer(x), sep = "\n")
+  invisible(x)
+}
+
+model_heading <- function(x) {
+  sample <- if (is.null(x$split)) "" else sprintf("   [%s]", x$split)
+  effects <- vapply(x$factors, `[[`, 0L, "n_levels")
+  c(sprintf("OLS: %s%s", deparse_one(x$formula), sample),
+    if (length(effects)) {
+      sprintf("Fixed effects: %s", paste(sprintf("%s (%d)", names(effects), effects), collapse = ", "))
+    },
+    paste("Std. errors:", describe_vcov(x)), "")
+}
+
+model_footer <- function(x) {
+  fit <- fit_statistics(x)
+  counts <- count_dropped(x$dropped)
+  c("---", "*** p < .01, ** p < .05, * p < .1",
+    sprintf("n = %d, K = %d, sigma = %.5g, R2 = %.5g, adj. R2 = %.5g%s", x$nobs, as.integer(x$rank),
+            fit$sigma, fit$r.squared, fit$adj.r.squared,
+            if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
+    if (nrow(counts)) paste("Rows left out:", describe_counts(counts)),
+    if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),
+    if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept))
+}
+
+# ---- several models -------------------------------------------------------------------------------------------
+
+new_model_list <- function(fits, call) {
+  names(fits) <- make.unique(vapply(fits, model_label, ""))
+  structure(fits, class = "fe_lm_list", call = call)
+}
+
+model_label <- function(m) {
+  paste0(if (!is.null(m$split)) sprintf("[%s] ", m$split), deparse_one(m$formula))
+}
+
+#' Methods for lists of models
+#'
+#' @param x,object a list of class `fe_lm_list`.
+#' @param i,... passed on to the method for a single model.
+#' @return `coef`, `vcov`, `nobs`: lists or vectors with an element per model. `tidy`, `glance`: the
+#'   tables of all models, one below the other, with a first column `model`. `as.list`: a plain list.
+#' @name fe_lm_list-methods
+NULL
+
+#' @rdname fe_lm_list-methods
+#' @export
+print.fe_lm_list <- function(x, ...) {
+  print(fe_table(x), ...)
+  invisible(x)
+}
+
+#' @rdname fe_lm_list-methods
+#' @export
+summary.fe_lm_list <- function(object, ...) {
+  object[] <- lapply(object, summary, ...)
+  object
+}
+
+#' @rdname fe_lm_list-methods
+#' @export
+`[.fe_lm_list` <- function(x, i) {
+  structure(unclass(x)[i], class = "fe_lm_list", call = attr(x, "call"))
+}
+
+#' @rdname fe_lm_list-methods
+#' @export
+as.list.fe_lm_list <- function(x, ...) {
+  attr(x, "call") <- NULL
+  unclass(x)
+}
+
+#' @rdname fe_lm_list-methods
+#' @export
+coef.fe_lm_list <- function(object, ...) lapply(as.list(object), coef, ...)
+
+#' @rdname fe_lm_list-methods
+#' @export
+vcov.fe_lm_list <- function(object, ...) lapply(as.list(object), vcov, ...)
+
+#' @rdname fe_lm_list-methods
+#' @export
+nobs.fe_lm_list <- function(object, ...) vapply(as.list(object), nobs, 0)
+
+stack_models <- function(x, each, ...) {
+  parts <- lapply(names(x), function(name) data.frame(model = name, each(x[[name]], ...)))
+  do.call(rbind, parts)
+}
+
+#' @rdname fe_lm_list-methods
+#' @export
+tidy.fe_lm_list <- function(x, ...) stack_models(x, tidy.fe_lm, ...)
+
+#' @rdname fe_lm_list-methods
+#' @export
+glance.fe_lm_list <- function(x, ...) stack_models(x, glance.fe_lm, ...)

@@ -1,0 +1,124 @@
+# Argument checks. Every message reads: `argument` what is wrong with which value. What to do.
+
+# Raises an error of class "fe_error" that names the argument, the offence and the remedy.
+stop_arg <- function(arg, problem, remedy = NULL) {
+  text <- paste0("`", arg, "` ", problem, ".", if (!is.null(remedy)) paste0(" ", remedy, "."))
+  stop(errorCondition(text, class = "fe_error", arg = arg, call = NULL))
+}
+
+# Raises a warning of class "fe_warning".
+warn_user <- function(...) {
+  warning(warningCondition(paste0(...), class = "fe_warning", call = NULL))
+}
+
+# "character of length 3", "NULL", "list of length 2": how a value is named in a message.
+describe_value <- function(x) {
+  if (is.null(x)) return("NULL")
+  if (is.data.frame(x)) return(sprintf("a data frame of %d x %d", nrow(x), ncol(x)))
+  if (is.atomic(x) && length(x) == 1L && !is.object(x)) {
+    return(if (is.character(x)) dQuote(x, FALSE) else format(x))
+  }
+  sprintf("a value of class %s and length %d", dQuote(class(x)[1L], FALSE), length(x))
+}
+
+# "a", "b" and "c"; at most `most` of them.
+quote_list <- function(x, most = 6L) {
+  shown <- dQuote(utils::head(as.character(x), most), FALSE)
+  if (length(x) > most) shown <- c(shown, sprintf("%d more", length(x) - most))
+  if (length(shown) < 2L) return(shown)
+  paste(paste(shown[-length(shown)], collapse = ", "), "and", shown[length(shown)])
+}
+
+# Row numbers for a message: "row 3", "rows 3, 8 and 5 more".
+quote_rows <- function(rows, most = 5L) {
+  shown <- utils::head(format(rows, trim = TRUE, scientific = FALSE), most)
+  rest <- length(rows) - length(shown)
+  paste0(if (length(rows) == 1L) "row " else "rows ", paste(shown, collapse = ", "),
+         if (rest > 0L) sprintf(" and %d more", rest))
+}
+
+check_data <- function(data, arg = "data") {
+  if (missing(data) || is.null(data)) {
+    stop_arg(arg, "is missing", "Give a data frame with one row an observation")
+  }
+  if (is.matrix(data) && !is.null(colnames(data))) data <- as.data.frame(data)
+  if (!is.data.frame(data)) {
+    stop_arg(arg, paste("must be a data frame, not", describe_value(data)),
+             "Convert it with as.data.frame()")
+  }
+  if (nrow(data) == 0L) stop_arg(arg, "has no rows", "Check the filter that made it")
+  twice <- unique(names(data)[duplicated(names(data))])
+  if (length(twice)) {
+    stop_arg(arg, paste("has more than one column named", quote_list(twice)),
+             "Make the names unique, for instance with make.unique()")
+  }
+  as.data.frame(data)
+}
+
+check_flag <- function(x, arg) {
+  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
+    stop_arg(arg, paste("must be TRUE or FALSE, not", describe_value(x)))
+  }
+  x
+}
+
+check_number <- function(x, arg, min = -Inf, max = Inf, open = FALSE) {
+  ok <- is.numeric(x) && length(x) == 1L && is.finite(x) &&
+    (if (open) x > min && x < max else x >= min && x <= max)
+  if (!ok) {
+    range <- if (is.finite(min) || is.finite(max)) {
+      sprintf(" %s %g and %g", if (open) "strictly between" else "between", min, max)
+    }
+    stop_arg(arg, paste0("must be one finite number", range, ", not ", describe_value(x)))
+  }
+  as.double(x)
+}
+
+check_count <- function(x, arg, min = 1, max = 2147483647) {
+  x <- check_number(x, arg, min, max)
+  if (x != round(x)) stop_arg(arg, paste("must be a whole number, not", describe_value(x)))
+  x
+}
+
+check_choice <- function(x, choices, arg) {
+  if (!is.character(x) || length(x) != 1L || is.na(x) || !x %in% choices) {
+    stop_arg(arg, paste0("must be one of ", quote_list(choices, 20L), ", not ", describe_value(x)))
+  }
+  x
+}
+
+check_level <- function(x, arg = "level") check_number(x, arg, 0, 1, open = TRUE)
+
+# Column names of `data`; at least `min` of them.
+check_columns <- function(vars, data, arg, min = 1L) {
+  if (!is.character(vars) || length(vars) < min || anyNA(vars)) {
+    stop_arg(arg, sprintf("must name at least %d column%s of `data`, not be %s", min,
+                          if (min > 1L) "s" else "", describe_value(vars)))
+  }
+  absent <- setdiff(vars, names(data))
+  if (length(absent)) {
+    near <- unlist(lapply(absent, agrep, names(data), max.distance = 0.2, value = TRUE))
+    stop_arg(arg, paste("names", quote_list(absent), "which `data` does not have"),
+             if (length(near)) paste("Did you mean", quote_list(unique(near))) else
+               paste("Its columns are", quote_list(names(data), 12L)))
+  }
+  if (anyDuplicated(vars)) {
+    stop_arg(arg, paste("names", quote_list(unique(vars[duplicated(vars)])), "more than once"))
+  }
+  vars
+}
+
+# Numeric (or logical) columns only.
+check_numeric_columns <- function(vars, data, arg, min = 1L) {
+  vars <- check_columns(vars, data, arg, min)
+  bad <- vars[!vapply(data[vars], function(x) {
+    (is.numeric(x) || is.logical(x)) && is.null(dim(x)) && !is.factor(x)
+  }, NA)]
+  if (length(bad)) {
+    kinds <- vapply(data[bad], function(x) class(x)[1L], "")
+    stop_arg(arg, paste0("must name numeric columns; ",
+                         paste(sprintf("%s is %s", dQuote(bad, FALSE), kinds), collapse = ", ")),
+             "Convert them with as.numeric(), or leave them out")
+  }
+  vars
+}

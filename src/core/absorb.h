@@ -1,0 +1,56 @@
+/* Absorption of fixed effects: x <- x - D (D'WD)^- D'W x, where D holds the dummies of all
+ * factors. This header is the seam: a solver is one more table of operations in absorb.c. */
+#ifndef FE_ABSORB_H
+#define FE_ABSORB_H
+
+#include "types.h"
+
+typedef enum {
+  FE_SOLVER_AUTO = 0,
+  FE_SOLVER_MEANS, /* one factor: group means */
+  FE_SOLVER_SCHUR, /* largest factor eliminated, dense Schur complement of the rest: exact */
+  FE_SOLVER_CG     /* the same complement, conjugate gradients with Jacobi scaling */
+} fe_solver;
+
+typedef struct {
+  fe_solver solver; /* FE_SOLVER_AUTO chooses by cost */
+  double tol;       /* on the scaled normal-equation residual, relative to the residual column */
+  int max_iter;     /* of conjugate gradients, for each column */
+} fe_control;
+
+typedef struct {
+  fe_solver solver;
+  int iterations;  /* most of any column; 0 for the direct solvers */
+  double residual; /* largest achieved || S^-1/2 D'W x~ || / || W^1/2 x~ ||, S = diag(D'WD) */
+} fe_report;
+
+typedef struct fe_absorber fe_absorber;
+
+/* Rows with weight zero are allowed: they take part in nothing. codes and w must outlive the
+ * absorber. */
+fe_status fe_absorber_new(const fe_codes *codes, const double *w, const fe_control *control,
+                          fe_absorber **out);
+void fe_absorber_free(fe_absorber *a);
+
+/* Rank of D, exact for up to two factors and whenever the dense solver is used; else
+ * sum of levels - components of the first two - (q - 2), an upper bound, and *exact = 0. */
+int64_t fe_absorber_rank(const fe_absorber *a, int *exact);
+
+fe_solver fe_absorber_solver(const fe_absorber *a);
+
+/* Residualises k columns in place, one thread a column. */
+fe_status fe_absorb(fe_absorber *a, double *const *col, int k, const fe_exec *exec,
+                    fe_report *report);
+
+/* Effects: gamma = (D'WD)^- D'W x, the levels of factor 1, then 2, ... x is not changed. */
+fe_status fe_absorb_effects(fe_absorber *a, const double *x, double *gamma);
+
+/* Representer of the linear functional d0'gamma of the effects: x0 = D (D'WD)^- d0, so that
+ * d0'gamma = sum_i w_i x0_i x_i. *defect = || D'W x0 - d0 || / || d0 || is zero up to rounding
+ * exactly when the functional is estimable. */
+fe_status fe_absorb_functional(fe_absorber *a, const double *d0, double *x0, double *defect);
+
+/* h_i = w_i d_i' (D'WD)^- d_i, the leverages of the effects. FE_EINVAL with the CG solver. */
+fe_status fe_absorb_leverage(const fe_absorber *a, double *h);
+
+#endif

@@ -1,0 +1,67 @@
+/* Replicates of least-squares estimates over reweighted clusters.
+ *
+ * A system is a set of equations over the same variables: equation e regresses variable lhs[e]
+ * on the variables rhs[e][0..k[e]-1] (indices into the v part of the blocks), always together
+ * with all z columns. The coefficients of all equations, one after the other, make a row of
+ * n_coef numbers. A replicate in which a regressor of an equation is a linear combination of
+ * the others has no such row: its entries are NaN. */
+#ifndef FE_BOOT_H
+#define FE_BOOT_H
+
+#include "blocks.h"
+#include "rng.h"
+
+typedef struct {
+  int n_eq;
+  const int *lhs;
+  const int *const *rhs;
+  const int *k;
+  int n_coef; /* sum of k */
+} fe_system;
+
+typedef enum {
+  FE_WEIGHTS_MULTINOMIAL, /* replicate r: fe_multinomial(seed, r, G, G) */
+  FE_WEIGHTS_LEAVE_OUT,   /* replicate r in 0..G-1: all one, cluster r zero */
+  FE_WEIGHTS_GIVEN        /* replicate r: column r of the G x n_rep matrix `given` */
+} fe_weights_kind;
+
+typedef struct {
+  fe_weights_kind kind;
+  uint64_t seed;
+  int64_t first;       /* number of the first replicate (multinomial, leave-out) */
+  const double *given; /* G x n_rep, finite and not negative */
+} fe_weights;
+
+/* Fills m (G) with the cluster weights of replicate number r (0-based, counted from
+ * weights->first). Returns the mean of |m|, the size of the replicate against the full sample. */
+double fe_weights_draw(const fe_weights *weights, int n_clusters, int64_t r, double *m);
+
+/* Coefficients of all equations from the cross-products of the n_v variables (s: n_v x n_v,
+ * lower triangle, z already eliminated). scale: n_v reference sums of squares for the pivot
+ * tolerance (those of the full sample, times the size of the replicate). work: n_v*n_v + n_v
+ * doubles. out: n_coef. */
+void fe_system_solve(const fe_system *sys, const double *s, int n_v, const double *scale,
+                     double *work, double *out);
+
+/* Pivots at or below FE_PIVOT_TOL of the reference mark a replicate as singular; the reference of
+ * a column is what the dummies leave of its sum of squares, at least FE_PIVOT_FLOOR of all. */
+#define FE_PIVOT_TOL 1e-10
+#define FE_PIVOT_FLOOR 1e-3
+
+/* FE_EINVAL if an index of the system is no variable, or a replicate has no weights. */
+fe_status fe_boot_check(const fe_system *sys, int n_v, const fe_weights *weights, int n_clusters,
+                        int64_t n_rep);
+
+/* out: n_rep x n_coef, row-major (replicate r at out + r * n_coef). */
+fe_status fe_boot_blocks(const fe_blocks *b, const fe_system *sys, const fe_weights *weights,
+                         int64_t n_rep, const fe_exec *exec, double *out);
+
+/* The same from the rows, for factors that are large and not nested in the clusters: every
+ * replicate absorbs anew under weights w * m[cluster]. col: n_v columns, not residualised
+ * (include a constant only if codes->q == 0; it is then an ordinary variable). */
+fe_status fe_boot_rows(const double *const *col, int n_v, const fe_codes *codes, const double *w,
+                       const int *cluster, int n_clusters, const fe_system *sys,
+                       const fe_weights *weights, int64_t n_rep, const fe_exec *exec,
+                       double *out);
+
+#endif

@@ -1,0 +1,185 @@
+#include "solve.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parallel.h"
+
+enum { PANEL_ROWS = 128, CHUNK_ROWS = 16384 };
+
+/* ---- triangular factor of tall matrices --------------------------------------------------- */
+
+/* r <- factor of [r; b], b a panel of `rows` rows and leading dimension ld. The Householder
+ * vector of column j is (1, b[, j]), since r is triangular already. */
+static void fold_panel(double *r, int p, double *b, int rows, int ld) {
+  for (int j = 0; j < p; j++) {
+    double *v = b + (size_t)j * (size_t)ld, *diag = r + (size_t)j * (size_t)p + j;
+    double below = 0;
+    for (int i = 0; i < rows; i++) below += v[i] * v[i];
+    if (below == 0) continue;
+    double norm = sqrt(*diag * *diag + below);
+    double alpha = *diag > 0 ? -norm : norm;
+    double head = *diag - alpha; /* v scaled by 1 / head has leading entry 1 */
+    double beta = -head / alpha; /* 2 / (v'v) for that scaling */
+    for (int i = 0; i < rows; i++) v[i] /= head;
+    *diag = alpha;
+    for (int c = j + 1; c < p; c++) {
+      double *x = b + (size_t)c * (size_t)ld, *top = r + (size_t)c * (size_t)p + j;
+      double dot = *top;
+      for (int i = 0; i < rows; i++) dot += v[i] * x[i];
+      dot *= beta;
+      *top -= dot;
+      for (int i = 0; i < rows; i++) x[i] -= dot * v[i];
+    }
+  }
+}
+
+static void load_panel(const double *const *col, int p, const double *w, int64_t from, int rows,
+                       double *b) {
+  double root[PANEL_ROWS];
+  for (int i = 0; i < rows; i++) root[i] = w ? sqrt(w[from + i]) : 1.0;
+  for (int j = 0; j < p; j++) {
+    double *to = b + (size_t)j * PANEL_ROWS;
+    for (int i = 0; i < rows; i++) to[i] = col[j][from + i] * root[i];
+  }
+}
+
+typedef struct {
+  const double *const *col;
+  const double *w;
+  int p;
+  int64_t n;
+  double *factor; /* one p x p for each chunk */
+  double *panel;  /* one PANEL_ROWS x p for each worker */
+} qr_job;
+
+static void qr_chunk(int64_t task, int worker, void *data) {
+  qr_job *j = data;
+  double *r = j->factor + (size_t)task * (size_t)j->p * (size_t)j->p;
+  double *b = j->panel + (size_t)worker * PANEL_ROWS * (size_t)j->p;
+  int64_t end = (task + 1) * CHUNK_ROWS < j->n ? (task + 1) * CHUNK_ROWS : j->n;
+  for (int64_t from = task * CHUNK_ROWS; from < end; from += PANEL_ROWS) {
+    int rows = end - from < PANEL_ROWS ? (int)(end - from) : PANEL_ROWS;
+    load_panel(j->col, j->p, j->w, from, rows, b);
+    fold_panel(r, j->p, b, rows, PANEL_ROWS);
+  }
+}
+
+fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const fe_exec *exec,
+                double *r) {
+  size_t size = (size_t)p * (size_t)p;
+  int64_t chunks = (n + CHUNK_ROWS - 1) / CHUNK_ROWS;
+  int workers = fe_workers(exec, chunks);
+  qr_job j = {col, w, p, n, calloc((size_t)chunks * size + 1, sizeof(double)),
+              malloc(((size_t)workers * PANEL_ROWS * (size_t)p + 1) * sizeof(double))};
+  fe_status status = j.factor && j.panel ? FE_OK : FE_ENOMEM;
+  if (!status) status = fe_parallel_for(exec, chunks, qr_chunk, &j);
+  if (!status) {
+    memset(r, 0, size * sizeof *r);
+    for (int64_t c = 0; c < chunks; c++) fold_panel(r, p, j.factor + (size_t)c * size, p, p);
+  }
+  free(j.factor);
+  free(j.panel);
+  return status;
+}
+
+/* ---- the small triangular problem --------------------------------------------------------- */
+
+static double norm_from(const double *x, int from, int to) {
+  double sum = 0;
+  for (int i = from; i < to; i++) sum += x[i] * x[i];
+  return sqrt(sum);
+}
+
+/* Reflects rows at.. of t (p x p) so that column j ends at row `at`. */
+static void reflect(double *t, int p, int at, int j) {
+  double *v = t + (size_t)j * (size_t)p;
+  double norm = norm_from(v, at, p);
+  double alpha = v[at] > 0 ? -norm : norm;
+  double head = v[at] - alpha, beta = -head / alpha;
+  if (norm == 0) return;
+  for (int c = j + 1; c < p; c++) {
+    double *x = t + (size_t)c * (size_t)p;
+    double dot = x[at];
+    for (int i = at + 1; i < p; i++) dot += v[i] / head * x[i];
+    dot *= beta;
+    x[at] -= dot;
+    for (int i = at + 1; i < p; i++) x[i] -= dot * (v[i] / head);
+  }
+  v[at] = alpha;
+  for (int i = at + 1; i < p; i++) v[i] = 0;
+}
+
+/* Packs the kept columns into an upper-triangular rank x rank matrix u. */
+static void pack_kept(const double *t, int p, const int *which, int rank, double *u) {
+  for (int c = 0; c < rank; c++) {
+    for (int i = 0; i < rank; i++) {
+      u[c * rank + i] = i <= c ? t[(size_t)which[c] * (size_t)p + (size_t)i] : 0.0;
+    }
+  }
+}
+
+static void back_substitute(const double *u, int rank, double *x) {
+  for (int i = rank - 1; i >= 0; i--) {
+    for (int c = i + 1; c < rank; c++) x[i] -= u[c * rank + i] * x[c];
+    x[i] /= u[i * rank + i];
+  }
+}
+
+/* bread = U^-1 U^-T spread over the kept columns. inverse: rank x rank scratch. */
+static void fill_bread(const double *u, int rank, const int *which, int k, double *inverse,
+                       double *bread) {
+  for (int c = 0; c < rank; c++) {
+    double *e = inverse + c * rank;
+    for (int i = 0; i < rank; i++) e[i] = i == c;
+    back_substitute(u, rank, e);
+  }
+  memset(bread, 0, (size_t)k * (size_t)k * sizeof *bread);
+  for (int a = 0; a < rank; a++) {
+    for (int b = 0; b <= a; b++) {
+      double sum = 0;
+      for (int c = a; c < rank; c++) sum += inverse[c * rank + a] * inverse[c * rank + b];
+      bread[which[a] * k + which[b]] = bread[which[b] * k + which[a]] = sum;
+    }
+  }
+}
+
+fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_norm, int *rank,
+                 int *kept, double *coef, double *bread, double *rss) {
+  int p = k + m;
+  size_t size = (size_t)p * (size_t)p;
+  double *t = malloc((size + 2 * (size_t)k * (size_t)k + (size_t)k + 1) * sizeof *t);
+  int *which = malloc(((size_t)k + 1) * sizeof *which);
+  if (!t || !which) {
+    free(t);
+    free(which);
+    return FE_ENOMEM;
+  }
+  double *u = t + size, *inverse = u + k * k, *x = inverse + k * k;
+  memcpy(t, r, size * sizeof *t);
+  int at = 0;
+  for (int j = 0; j < k; j++) {
+    const double *column = t + (size_t)j * (size_t)p;
+    double left = norm_from(column, at, p), whole = norm_from(column, 0, p);
+    kept[j] = left > tol * whole && left > floor_norm[j];
+    if (!kept[j]) continue;
+    reflect(t, p, at, j);
+    which[at++] = j;
+  }
+  *rank = at;
+  pack_kept(t, p, which, at, u);
+  fill_bread(u, at, which, k, inverse, bread);
+  for (int y = 0; y < m; y++) {
+    const double *column = t + (size_t)(k + y) * (size_t)p;
+    memcpy(x, column, (size_t)at * sizeof *x);
+    back_substitute(u, at, x);
+    for (int j = 0; j < k; j++) coef[y * k + j] = 0;
+    for (int c = 0; c < at; c++) coef[y * k + which[c]] = x[c];
+    double left = norm_from(column, at, p);
+    rss[y] = left * left;
+  }
+  free(t);
+  free(which);
+  return FE_OK;
+}

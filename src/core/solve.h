@@ -1,0 +1,26 @@
+/* Least squares by orthogonal triangularisation: never through X'X, whose condition number is
+ * the square of X's (NIST's Longley and Filippelli sets are lost that way). */
+#ifndef FE_SOLVE_H
+#define FE_SOLVE_H
+
+#include "types.h"
+
+/* r (p x p, upper triangle, column-major; lower part zeroed) is the triangular factor of
+ * diag(sqrt(w)) [col_1 .. col_p]. Chunks of rows are reduced in parallel and their factors
+ * merged in order: the same bits on any number of threads. Cost 2 n p^2. */
+fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const fe_exec *exec,
+                double *r);
+
+/* From the factor of [X | Y], X with k columns and Y with m:
+ *   rank       number of independent columns of X; a column counts as dependent, and is left
+ *              out, when what the earlier ones leave of it is at most tol times its norm or at
+ *              most floor[j] (a norm below which the column is nothing but rounding error)
+ *   kept       k flags
+ *   coef       k x m, zero for columns left out
+ *   bread      k x k (X'WX)^-1 over the kept columns, zero elsewhere
+ *   rss        m residual sums of squares
+ * Neither test depends on the units of a column. */
+fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_norm, int *rank,
+                 int *kept, double *coef, double *bread, double *rss);
+
+#endif

@@ -1,0 +1,21 @@
+/* The sums behind every sandwich: V = B M B with bread B = (X'WX)^-1 and meat M. */
+#ifndef FE_VCOV_H
+#define FE_VCOV_H
+
+#include "types.h"
+
+/* sum (n_groups x k, column-major) of the scores u_i x_i over the rows of each group; u is the
+ * row multiplier (weight times residual). Threads over columns. */
+fe_status fe_score_sums(const double *const *col, int k, int64_t n, const double *u,
+                        const int *group, int n_groups, const fe_exec *exec, double *sum);
+
+/* meat (k x k) = sum_i u_i^2 x_i x_i': every row a group of its own. Chunks of rows are added in
+ * order. */
+fe_status fe_row_meat(const double *const *col, int k, int64_t n, const double *u,
+                      const fe_exec *exec, double *meat);
+
+/* h_i = w_i x_i' B x_i */
+void fe_quadratic(const double *const *col, int k, int64_t n, const double *w, const double *b,
+                  double *h);
+
+#endif

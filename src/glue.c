@@ -1,0 +1,77 @@
+#include "glue.h"
+
+#include <string.h>
+
+const double **view_columns(SEXP x) {
+  if (TYPEOF(x) != REALSXP) Rf_error("internal: a double matrix is needed");
+  int k = n_columns(x);
+  int64_t n = n_rows(x);
+  const double **col = (const double **)R_alloc((size_t)k + 1, sizeof *col);
+  for (int j = 0; j < k; j++) col[j] = REAL(x) + (size_t)j * (size_t)n;
+  return col;
+}
+
+int64_t n_rows(SEXP x) { return Rf_isMatrix(x) ? Rf_nrows(x) : XLENGTH(x); }
+
+int n_columns(SEXP x) { return Rf_isMatrix(x) ? Rf_ncols(x) : 1; }
+
+const double *view_weights(SEXP w, int64_t n) {
+  if (Rf_isNull(w)) return NULL;
+  if (TYPEOF(w) != REALSXP || XLENGTH(w) != n) Rf_error("internal: weights of wrong length");
+  return REAL(w);
+}
+
+const int *view_code(SEXP code, int64_t n, int n_levels) {
+  if (TYPEOF(code) != INTSXP || XLENGTH(code) != n) Rf_error("internal: codes of wrong length");
+  const int *c = INTEGER(code);
+  for (int64_t i = 0; i < n; i++) {
+    if (c[i] < 1 || c[i] > n_levels) Rf_error("internal: a code is out of range");
+  }
+  return c;
+}
+
+fe_codes view_codes(SEXP codes, SEXP n_levels) {
+  int q = (int)XLENGTH(codes);
+  if (TYPEOF(codes) != VECSXP || TYPEOF(n_levels) != INTSXP || XLENGTH(n_levels) != q) {
+    Rf_error("internal: codes must be a list with a count of levels each");
+  }
+  const int **code = (const int **)R_alloc((size_t)q + 1, sizeof *code);
+  int64_t n = q > 0 ? XLENGTH(VECTOR_ELT(codes, 0)) : 0;
+  for (int f = 0; f < q; f++) {
+    code[f] = view_code(VECTOR_ELT(codes, f), n, INTEGER(n_levels)[f]);
+  }
+  fe_codes out = {n, q, code, INTEGER(n_levels)};
+  return out;
+}
+
+int as_count(SEXP x, const char *what) {
+  int n = Rf_asInteger(x);
+  if (n == NA_INTEGER || n < 0) Rf_error("internal: %s is not a count", what);
+  return n;
+}
+
+static void check_interrupt(void *unused) {
+  (void)unused;
+  R_CheckUserInterrupt();
+}
+
+/* An interrupt that is pending is taken here, so that it cannot jump over the core's memory. */
+static int poll_interrupt(void *unused) { return !R_ToplevelExec(check_interrupt, unused); }
+
+fe_exec as_exec(SEXP threads) {
+  int n = as_count(threads, "threads");
+  fe_exec exec = {n < 1 ? 1 : n, poll_interrupt, NULL};
+  return exec;
+}
+
+SEXP element(SEXP list, const char *name) {
+  SEXP names = Rf_getAttrib(list, R_NamesSymbol);
+  for (R_xlen_t i = 0; i < XLENGTH(names); i++) {
+    if (strcmp(CHAR(STRING_ELT(names, i)), name) == 0) return VECTOR_ELT(list, i);
+  }
+  return R_NilValue;
+}
+
+void raise_status(fe_status status) {
+  if (status != FE_OK) Rf_error("%s", fe_status_text(status));
+}

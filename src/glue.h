@@ -1,0 +1,60 @@
+/* Between R and the core. Every entry does five things in this order: check, view, allocate,
+ * compute, raise. Allocations by R come before those of the core, and the core frees what it
+ * allocates before it returns, so an R error can leak nothing. */
+#ifndef FE_GLUE_H
+#define FE_GLUE_H
+
+#ifndef R_NO_REMAP
+#define R_NO_REMAP
+#endif
+#include "core/types.h"
+
+#include <R.h>
+#include <Rinternals.h>
+
+/* ---- entries: registered in init.c -------------------------------------------------------- */
+SEXP C_code_ints(SEXP x);
+SEXP C_code_pairs(SEXP a, SEXP n_a, SEXP b, SEXP n_b);
+SEXP C_singletons(SEXP codes, SEXP n_levels, SEXP keep);
+SEXP C_nested(SEXP inner, SEXP n_inner, SEXP outer);
+SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control);
+SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads);
+SEXP C_effects(SEXP absorber, SEXP x);
+SEXP C_functional(SEXP absorber, SEXP d0);
+SEXP C_leverage(SEXP absorber);
+SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads);
+SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);
+SEXP C_row_meat(SEXP x, SEXP u, SEXP threads);
+SEXP C_quadratic(SEXP x, SEXP w, SEXP b);
+SEXP C_multinomial(SEXP seed, SEXP replicates, SEXP n_groups);
+SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP weights,
+                   SEXP threads);
+SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP weights,
+                 SEXP threads);
+
+/* ---- views and checks --------------------------------------------------------------------- */
+
+/* Column pointers of a double matrix (R_alloc'ed, gone when .Call returns). */
+const double **view_columns(SEXP x);
+int64_t n_rows(SEXP x);
+int n_columns(SEXP x);
+
+/* NULL for R's NULL, else the n doubles of w. */
+const double *view_weights(SEXP w, int64_t n);
+
+/* Codes with their pointer array R_alloc'ed; errors if a code is out of its range. */
+fe_codes view_codes(SEXP codes, SEXP n_levels);
+
+/* Checks that codes of length n run within 1..n_levels. */
+const int *view_code(SEXP code, int64_t n, int n_levels);
+
+int as_count(SEXP x, const char *what);
+fe_exec as_exec(SEXP threads);
+
+/* Element of a list by name; R_NilValue if absent. */
+SEXP element(SEXP list, const char *name);
+
+/* Raises an R error unless status is FE_OK. */
+void raise_status(fe_status status);
+
+#endif

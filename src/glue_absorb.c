@@ -1,0 +1,152 @@
+#include <stdlib.h>
+
+#include "core/absorb.h"
+#include "glue.h"
+
+/* What the external pointer owns: the core's absorber and the arrays that it reads. The R
+ * vectors behind the codes and weights are kept alive by the pointer's protected slot. */
+typedef struct {
+  fe_absorber *absorber;
+  const int **code;
+  int *n_levels;
+  fe_codes codes;
+} holder;
+
+static void holder_free(holder *h) {
+  if (!h) return;
+  fe_absorber_free(h->absorber);
+  free(h->code);
+  free(h->n_levels);
+  free(h);
+}
+
+static void finalize_absorber(SEXP pointer) {
+  holder_free(R_ExternalPtrAddr(pointer));
+  R_ClearExternalPtr(pointer);
+}
+
+static holder *view_absorber(SEXP pointer) {
+  holder *h = TYPEOF(pointer) == EXTPTRSXP ? R_ExternalPtrAddr(pointer) : NULL;
+  if (!h) Rf_error("internal: the absorber is gone (it does not survive a saved session)");
+  return h;
+}
+
+static holder *holder_new(const fe_codes *c) {
+  holder *h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  h->code = malloc((size_t)c->q * sizeof *h->code);
+  h->n_levels = malloc((size_t)c->q * sizeof *h->n_levels);
+  if (!h->code || !h->n_levels) {
+    holder_free(h);
+    return NULL;
+  }
+  for (int f = 0; f < c->q; f++) {
+    h->code[f] = c->code[f];
+    h->n_levels[f] = c->n_levels[f];
+  }
+  h->codes = (fe_codes){c->n, c->q, h->code, h->n_levels};
+  return h;
+}
+
+static fe_control as_control(SEXP control) {
+  fe_control c = {(fe_solver)as_count(element(control, "solver"), "solver"),
+                  Rf_asReal(element(control, "tol")),
+                  as_count(element(control, "max_iter"), "max_iter")};
+  return c;
+}
+
+static const char *solver_name(fe_solver solver) {
+  static const char *names[] = {"auto", "means", "schur", "cg"};
+  return names[solver];
+}
+
+/* -> list(pointer, rank, exact, solver) */
+SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control) {
+  fe_codes c = view_codes(codes, n_levels);
+  const double *weights = view_weights(w, c.n);
+  fe_control settings = as_control(control);
+  const char *names[] = {"pointer", "rank", "exact", "solver", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SEXP keep = PROTECT(Rf_allocVector(VECSXP, 2));
+  SET_VECTOR_ELT(keep, 0, codes);
+  SET_VECTOR_ELT(keep, 1, w);
+  SEXP pointer = R_MakeExternalPtr(NULL, R_NilValue, keep);
+  SET_VECTOR_ELT(out, 0, pointer);
+  R_RegisterCFinalizerEx(pointer, finalize_absorber, TRUE);
+  holder *h = holder_new(&c);
+  if (!h) raise_status(FE_ENOMEM);
+  R_SetExternalPtrAddr(pointer, h);
+  raise_status(fe_absorber_new(&h->codes, weights, &settings, &h->absorber));
+  int exact;
+  SET_VECTOR_ELT(out, 1, Rf_ScalarReal((double)fe_absorber_rank(h->absorber, &exact)));
+  SET_VECTOR_ELT(out, 2, Rf_ScalarLogical(exact));
+  SET_VECTOR_ELT(out, 3, Rf_mkString(solver_name(fe_absorber_solver(h->absorber))));
+  UNPROTECT(2);
+  return out;
+}
+
+/* x: double matrix -> list(x, iterations, residual) */
+SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
+  holder *h = view_absorber(absorber);
+  if (TYPEOF(x) != REALSXP || n_rows(x) != h->codes.n) Rf_error("internal: rows do not match");
+  fe_exec exec = as_exec(threads);
+  const char *names[] = {"x", "iterations", "residual", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SEXP residual = Rf_duplicate(x);
+  SET_VECTOR_ELT(out, 0, residual);
+  int k = n_columns(x);
+  double **col = (double **)R_alloc((size_t)k + 1, sizeof *col);
+  for (int j = 0; j < k; j++) col[j] = REAL(residual) + (size_t)j * (size_t)h->codes.n;
+  fe_report report = {FE_SOLVER_AUTO, 0, 0.0};
+  fe_status status = fe_absorb(h->absorber, col, k, &exec, &report);
+  if (status == FE_ENOCONV) {
+    Rf_error("the absorption of the fixed effects stopped after %d iterations at a relative "
+             "residual of %.3g, above its tolerance. Raise `max_iter` or loosen `tol` in "
+             "fe_control()", report.iterations, report.residual);
+  }
+  raise_status(status);
+  SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(report.iterations));
+  SET_VECTOR_ELT(out, 2, Rf_ScalarReal(report.residual));
+  UNPROTECT(1);
+  return out;
+}
+
+static int64_t all_levels(const holder *h) {
+  int64_t sum = 0;
+  for (int f = 0; f < h->codes.q; f++) sum += h->codes.n_levels[f];
+  return sum;
+}
+
+SEXP C_effects(SEXP absorber, SEXP x) {
+  holder *h = view_absorber(absorber);
+  const double *p_x = view_weights(x, h->codes.n);
+  SEXP out = PROTECT(Rf_allocVector(REALSXP, all_levels(h)));
+  raise_status(fe_absorb_effects(h->absorber, p_x, REAL(out)));
+  UNPROTECT(1);
+  return out;
+}
+
+/* d0: one number for each level of each factor -> list(x0, defect) */
+SEXP C_functional(SEXP absorber, SEXP d0) {
+  holder *h = view_absorber(absorber);
+  const double *p_d0 = view_weights(d0, all_levels(h));
+  const char *names[] = {"x0", "defect", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, h->codes.n));
+  SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, 1));
+  raise_status(fe_absorb_functional(h->absorber, p_d0, REAL(VECTOR_ELT(out, 0)),
+                                    REAL(VECTOR_ELT(out, 1))));
+  UNPROTECT(1);
+  return out;
+}
+
+/* NULL if the solver cannot give them exactly. */
+SEXP C_leverage(SEXP absorber) {
+  holder *h = view_absorber(absorber);
+  SEXP out = PROTECT(Rf_allocVector(REALSXP, h->codes.n));
+  fe_status status = fe_absorb_leverage(h->absorber, REAL(out));
+  UNPROTECT(1);
+  if (status == FE_EINVAL) return R_NilValue;
+  raise_status(status);
+  return out;
+}

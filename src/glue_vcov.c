@@ -1,0 +1,40 @@
+#include "core/vcov.h"
+#include "glue.h"
+
+/* Sums of u_i x_i by group -> n_groups x k */
+SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads) {
+  int64_t n = n_rows(x);
+  int k = n_columns(x), g = as_count(n_groups, "groups");
+  const double **col = view_columns(x);
+  const double *multiplier = view_weights(u, n);
+  const int *code = view_code(group, n, g);
+  fe_exec exec = as_exec(threads);
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, g, k));
+  raise_status(fe_score_sums(col, k, n, multiplier, code, g, &exec, REAL(out)));
+  UNPROTECT(1);
+  return out;
+}
+
+/* sum_i u_i^2 x_i x_i' */
+SEXP C_row_meat(SEXP x, SEXP u, SEXP threads) {
+  int64_t n = n_rows(x);
+  int k = n_columns(x);
+  const double **col = view_columns(x);
+  const double *multiplier = view_weights(u, n);
+  fe_exec exec = as_exec(threads);
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, k, k));
+  raise_status(fe_row_meat(col, k, n, multiplier, &exec, REAL(out)));
+  UNPROTECT(1);
+  return out;
+}
+
+/* w_i x_i' B x_i for each row */
+SEXP C_quadratic(SEXP x, SEXP w, SEXP b) {
+  int64_t n = n_rows(x);
+  int k = n_columns(x);
+  const double *weights = view_weights(w, n), *matrix = view_weights(b, (int64_t)k * k);
+  SEXP out = PROTECT(Rf_allocVector(REALSXP, n));
+  fe_quadratic(view_columns(x), k, n, weights, matrix, REAL(out));
+  UNPROTECT(1);
+  return out;
+}

@@ -1,0 +1,4 @@
+library(testthat)
+library(fepanel)
+
+test_check("fepanel")

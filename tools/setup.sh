@@ -1,0 +1,140 @@
+#!/bin/sh
+# Installs what a target of the Makefile needs and the machine lacks; quick when nothing is missing.
+#
+#   tools/setup.sh replicate|test|check
+#
+# Two modes:
+#   system  root, on Debian or a derivative, where R is missing or is Debian's own. Debian packages
+#           come through apt-get; what Debian lacks or has too old comes from CRAN into R's site
+#           library.
+#   user    no root, or an R that Debian's package manager did not install. Nothing of the system is
+#           touched: R packages are built from CRAN in R_LIBS_USER. Without pandoc the report is
+#           made by the package litedown, and Word files are left out.
+# FEPANEL_SETUP=user asks for the second where the first would be taken.
+set -eu
+cd "$(dirname "$0")/.."
+purpose=${1:?usage: tools/setup.sh replicate|test|check}
+log=$(mktemp "${TMPDIR:-/tmp}/fepanel-setup.XXXXXX")
+trap 'rm -f "$log"' EXIT
+
+die() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a command quietly, and a second time if it fails: networks do.
+attempt() {
+  "$@" >>"$log" 2>&1 </dev/null && return
+  sleep 5
+  "$@" >>"$log" 2>&1 </dev/null
+}
+
+# The same, but a second failure ends the set-up and shows the end of the output.
+quietly() {
+  attempt "$@" && return
+  tail -n 30 "$log" >&2
+  die "this failed twice: $*"
+}
+
+# Is R, if there is one, the file that Debian's package r-base-core installed?
+debian_r() {
+  ! have R || grep -qxF "$(readlink -f "$(command -v R)")" /var/lib/dpkg/info/r-base-core.list 2>/dev/null
+}
+
+setup_mode() {
+  if [ "${FEPANEL_SETUP:-system}" = system ] && [ "$(id -u)" = 0 ] && have apt-get && debian_r; then
+    echo system
+  else
+    echo user
+  fi
+}
+
+missing_r() { Rscript tools/missing.R "$purpose" "$mode" "$@"; }
+
+apt_install() {
+  echo "installing $# Debian packages and what they need: $*"
+  DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND
+  if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then quietly apt-get -q update; fi
+  apt-get -qy install --no-install-recommends "$@" >>"$log" 2>&1 </dev/null && return
+  quietly apt-get -q update
+  quietly apt-get -qy install --no-install-recommends "$@"
+}
+
+# A package that cannot be had is found out afterwards: it may be one that can be done without.
+cran_install() {
+  lib=$1
+  shift
+  echo "building $# R packages and what they need from CRAN in $lib: $*"
+  attempt Rscript tools/cran.R "$lib" "$@" || true
+}
+
+# Debian packages other than R packages: R, a compiler, certificates to reach CRAN, pandoc.
+missing_programs() {
+  have R || echo r-base-core
+  have gcc || echo gcc
+  [ -e /usr/include/stdio.h ] || echo libc6-dev
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+  have pandoc || echo pandoc
+  [ "$purpose" = replicate ] || have g++ || echo g++
+  [ "$purpose" != check ] || have qpdf || echo qpdf
+}
+
+# R packages that others, built from CRAN, would otherwise pull in as sources.
+companions() {
+  case $1 in
+    fixest) echo rcpp numderiv nlme sandwich ;;
+    modelsummary) echo glue backports base64enc htmltools knitr ;;
+  esac
+}
+
+# The Debian packages, as far as there are any not yet installed, of the R packages given.
+debian_names() {
+  known=$(apt-cache pkgnames r-cran-)
+  for package in "$@"; do
+    for name in "$package" $(companions "$package"); do
+      echo "r-cran-$name" | tr '[:upper:]' '[:lower:]'
+    done
+  done | sort -u | while read -r name; do
+    [ -e "/var/lib/dpkg/info/$name.list" ] || echo "$known" | grep -xF "$name" || true
+  done
+}
+
+setup_system() {
+  programs=$(missing_programs)
+  if [ -n "$programs" ]; then apt_install $programs; fi
+  packages=$(missing_r)
+  if [ -z "$packages" ]; then return; fi
+  binaries=$(debian_names $packages)
+  if [ -n "$binaries" ]; then apt_install $binaries; fi
+  packages=$(missing_r)
+  if [ -n "$packages" ]; then cran_install "$(Rscript -e 'cat(.libPaths()[1])')" $packages; fi
+  verify
+}
+
+setup_user() {
+  have R || die "R is missing and only root can install it: as root, apt-get install r-base-core"
+  have gcc || have cc || die "a C compiler is missing and only root can install it: gcc, libc6-dev"
+  packages=$(missing_r)
+  if [ -z "$packages" ]; then return; fi
+  cran_install "$(Rscript -e 'cat(path.expand(Sys.getenv("R_LIBS_USER")))')" $packages
+  verify
+}
+
+# What is still missing after an installation.
+verify() {
+  packages=$(missing_r required)
+  if [ -n "$packages" ]; then
+    tail -n 30 "$log" >&2
+    die "these R packages could not be installed:" $packages
+  fi
+  packages=$(missing_r)
+  if [ -n "$packages" ]; then
+    echo "could not be installed, the tests that compare with them are skipped:" $packages
+  fi
+}
+
+mode=$(setup_mode)
+"setup_$mode"

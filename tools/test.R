@@ -1,0 +1,14 @@
+# Runs the test suite on the installed package. The last line is "N passed, N failed, N skipped",
+# counted in expectations; the status is not zero if one failed or none ran.
+
+results <- as.data.frame(testthat::test_dir(
+  "tests/testthat",
+  package = "fepanel", load_package = "installed", stop_on_failure = FALSE,
+  reporter = testthat::ProgressReporter$new(
+    show_praise = FALSE, max_failures = Inf, update_interval = Inf
+  )
+))
+passed <- sum(results$passed)
+failed <- sum(results$failed) + sum(results$error)
+cat(sprintf("%d passed, %d failed, %d skipped\n", passed, failed, sum(results$skipped)))
+quit(status = as.integer(failed > 0 || passed == 0))
