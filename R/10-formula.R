@@ -146,6 +146,12 @@ model_formula <- function(plan, env) {
 i <- function(f, x = NULL, ref = NULL, levels = NULL) {
   label <- deparse_one(substitute(f))
   suffix <- if (is.null(x)) "" else paste0(":", deparse_one(substitute(x)))
+  if (!is.atomic(f) || is.null(f) || !is.null(dim(f))) {
+    stop_arg("f", paste("of i() must be a vector or factor, not", describe_value(f)))
+  }
+  if (!is.null(x) && (!(is.numeric(x) || is.logical(x)) || length(x) != length(f))) {
+    stop_arg("x", sprintf("of i() must be numeric with %d values, not %s", length(f), describe_value(x)))
+  }
   f <- as.factor(f)
   given <- !is.null(levels)
   if (!given) levels <- levels(droplevels(f))

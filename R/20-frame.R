@@ -218,6 +218,8 @@ fe_rows <- function(object, ...) UseMethod("fe_rows")
 
 #' @export
 fe_rows.fe_lm <- function(object, ...) {
+  check_dots(...)
+  need_full(object, "its ledger of rows")
   n <- object$n_data
   out <- data.frame(row = seq_len(n), used = FALSE, cause = "outside", variable = NA_character_)
   used <- if (is.null(object$rows)) seq_len(n) else object$rows

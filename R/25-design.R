@@ -11,7 +11,12 @@ design_terms <- function(regressors, env, has_effects) {
 design_variables <- function(frame, tt) {
   exprs <- as.list(attr(tt, "variables"))[-1L]
   lapply(exprs, function(expr) {
-    v <- frame_variable(frame, offset_inner(expr), "regressor")
+    inner <- offset_inner(expr)
+    v <- frame_variable(frame, inner, "regressor")
+    if (!identical(inner, expr) && !(is.numeric(v$value) && is_plain(v))) {
+      stop_arg("formula", sprintf("has the offset `%s`, which is %s", v$name, describe_value(v$value)),
+               "An offset must be a numeric vector")
+    }
     if (inherits(v$value, c("Date", "POSIXct", "difftime"))) v$value <- as.double(v$value)
     v$name <- deparse_one(expr)
     v
@@ -46,7 +51,7 @@ design_matrix <- function(frame, tt, variables, rows, has_effects) {
     n <- if (is.null(rows)) frame$n else length(rows)
     columns <- lapply(variables[labels], function(v) as.double(take(v$value)))
     if (constant) columns <- c(list(`(Intercept)` = rep(1, n)), columns)
-    out$x <- matrix(unlist(columns, use.names = FALSE), nrow = n, ncol = length(columns),
+    out$x <- matrix(as.double(unlist(columns, use.names = FALSE)), nrow = n, ncol = length(columns),
                     dimnames = list(NULL, names(columns)))
     return(out)
   }
@@ -67,7 +72,7 @@ general_design <- function(out, tt, variables, take, has_effects) {
   out$contrasts <- attr(x, "contrasts")
   out$xlevels <- stats::.getXlevels(tt, frame)
   out$terms <- tt
-  colnames(x) <- clean_names(colnames(x), variables)
+  colnames(x) <- make.unique(clean_names(colnames(x), variables))
   if (has_effects) x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
   out$x <- matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
   out

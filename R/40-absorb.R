@@ -37,9 +37,13 @@ check_control <- function(control) {
 new_absorber <- function(factors, w, control) {
   if (!length(factors)) return(NULL)
   codes <- code_list(factors)
+  .Call(C_absorber, codes$code, codes$n_levels, w, core_control(control))
+}
+
+# The settings as the core numbers them.
+core_control <- function(control) {
   solver <- c(auto = 0L, means = 1L, schur = 2L, cg = 3L)[[control$solver]]
-  .Call(C_absorber, codes$code, codes$n_levels, w,
-        list(solver = solver, tol = control$tol, max_iter = control$max_iter))
+  list(solver = solver, tol = control$tol, max_iter = control$max_iter)
 }
 
 # x: matrix -> list(x, iterations, residual)

@@ -12,12 +12,13 @@ floor_norms <- function(x, w, absorbed) {
   })
 }
 
-# x, y: residual columns -> list(coef, bread, rss, kept, rank) of the kept columns.
+# x, y: residual columns -> list(coef, root, bread, rss, kept, rank) of the kept columns.
 solve_slopes <- function(x, y, w, floor, tol, threads) {
   fit <- .Call(C_lsq, x, y, w, floor, tol, threads)
   kept <- fit$kept
   names <- colnames(x)[kept]
+  root <- fit$root[kept, kept, drop = FALSE]
   list(coef = stats::setNames(fit$coef[kept, 1L], names),
-       bread = matrix(fit$bread[kept, kept], sum(kept), dimnames = list(names, names)),
+       root = root, bread = `dimnames<-`(tcrossprod(root), list(names, names)),
        rss = fit$rss[1L], kept = kept, rank = fit$rank)
 }

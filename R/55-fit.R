@@ -71,28 +71,43 @@ fe_lm <- function(formula, data, vcov = "HC1", weights = NULL, subset = NULL, sp
                   common_sample = FALSE, singletons = c("drop", "keep"), control = fe_control(),
                   threads = NULL, lean = FALSE) {
   call <- match.call()
-  env <- parent.frame()
+  settings <- model_settings(vcov, ssc, intercept[1L], common_sample, singletons[1L], control, threads,
+                             lean, call)
+  setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
+                       subset = substitute(subset), split = substitute(split),
+                       offset = substitute(offset))
+  fits <- run_plan(setup, plan_models(parse_formula(setup$formula)))
+  if (length(fits) == 1L) fits[[1L]] else new_model_list(fits, call)
+}
+
+model_settings <- function(vcov, ssc, intercept, common_sample, singletons, control, threads, lean, call) {
+  list(vcov = vcov, ssc = check_ssc(ssc), threads = check_threads(threads),
+       intercept = check_choice(intercept, c("none", "lsdv", "mean", "within"), "intercept"),
+       singletons = check_choice(singletons, c("drop", "keep"), "singletons"),
+       control = check_control(control), lean = check_flag(lean, "lean"), call = call,
+       common = check_flag(common_sample, "common_sample"))
+}
+
+# Everything that models of one call share. The arguments from weights on are expressions, as
+# substitute() gives them, to be evaluated in the data.
+model_setup <- function(formula, data, settings, env, weights = NULL, subset = NULL, split = NULL,
+                        offset = NULL) {
   formula <- as_formula(formula, env)
   data <- check_data(data)
   n <- nrow(data)
-  settings <- list(
-    vcov = vcov, ssc = check_ssc(ssc), threads = check_threads(threads),
-    intercept = check_choice(intercept[1L], c("none", "lsdv", "mean", "within"), "intercept"),
-    singletons = check_choice(singletons[1L], c("drop", "keep"), "singletons"),
-    control = check_control(control), lean = check_flag(lean, "lean"), call = call,
-    common = check_flag(common_sample, "common_sample"))
+  value <- function(expr, arg) resolve_argument(expr, data, env, arg)
   frame <- new_frame(data, environment(formula))
-  frame$weights <- check_weights(resolve_argument(substitute(weights), data, env, "weights"), n)
-  frame$offset <- check_offset(resolve_argument(substitute(offset), data, env, "offset"), n)
-  subset <- check_subset(resolve_argument(substitute(subset), data, env, "subset"), n)
-  split <- split_variable(resolve_argument(substitute(split), data, env, "split"), data)
-  samples <- split_samples(subset, split, n)
-  plan <- plan_models(parse_formula(formula))
-  fits <- list()
-  for (s in seq_along(samples)) {
-    fits <- c(fits, fit_sample(frame, plan, samples[[s]], settings))
-  }
-  if (length(fits) == 1L) fits[[1L]] else new_model_list(fits, call)
+  frame$weights <- check_weights(value(weights, "weights"), n)
+  frame$offset <- check_offset(value(offset, "offset"), n)
+  samples <- split_samples(check_subset(value(subset, "subset"), n),
+                           split_variable(value(split, "split"), data), n)
+  list(formula = formula, frame = frame, samples = samples, settings = settings)
+}
+
+# One fit for each sample and planned model.
+run_plan <- function(setup, plan) {
+  fits <- lapply(setup$samples, function(sample) fit_sample(setup$frame, plan, sample, setup$settings))
+  unlist(fits, recursive = FALSE)
 }
 
 # ---- samples ------------------------------------------------------------------------------------
@@ -247,7 +262,10 @@ group_columns <- function(frame, models, shared) {
     if (is.null(columns[[y_key]])) columns[[y_key]] <- if (is.null(offset)) y else y - offset
     x_keys <- if (ncol(design$x)) paste0("x:", colnames(design$x)) else character()
     for (j in seq_along(x_keys)) {
-      if (is.null(columns[[x_keys[j]]])) columns[[x_keys[j]]] <- design$x[, j]
+      while (!is.null(columns[[x_keys[j]]]) && !identical(columns[[x_keys[j]]], design$x[, j])) {
+        x_keys[j] <- paste0(x_keys[j], "'") # the same name, another column
+      }
+      columns[[x_keys[j]]] <- design$x[, j]
     }
     design$names <- colnames(design$x)
     design$x <- NULL
@@ -257,8 +275,20 @@ group_columns <- function(frame, models, shared) {
   }
   raw <- matrix(unlist(columns, use.names = FALSE), nrow = shared$n,
                 dimnames = list(NULL, names(columns)))
+  check_magnitude(raw)
   index <- lapply(index, function(at) lapply(at, match, colnames(raw)))
   list(raw = raw, designs = designs, index = index)
+}
+
+# Sums of squares must neither overflow nor vanish.
+check_magnitude <- function(raw) {
+  for (j in seq_len(ncol(raw))) {
+    size <- max(abs(range(raw[, j])))
+    if (size == 0 || (size > 1e-100 && size < 1e100)) next
+    stop_arg("data", sprintf("has values of size %.3g in `%s`, whose squares cannot be represented", size,
+                             sub("^[xy]:", "", colnames(raw)[j])),
+             "Rescale the variable")
+  }
 }
 
 # ---- one model -----------------------------------------------------------------------------------------
@@ -271,9 +301,12 @@ fit_one <- function(frame, model, index, design, raw, residual, floor, shared, s
   fit <- solve_slopes(x, y, shared$w, floor[index$x], settings$control$collin_tol, settings$threads)
   warn_collinear(design$names, fit$kept, shared$absorbed)
   if (!all(fit$kept)) x <- x[, fit$kept, drop = FALSE]
+  if (!ncol(x) && !shared$absorbed) {
+    stop_arg("formula", "has neither regressors, nor a constant, nor fixed effects")
+  }
   x_at <- index$x[fit$kept]
   m <- list(call = settings$call, formula = model$formula, coefficients = fit$coef, bread = fit$bread,
-            residuals = as.vector(y - x %*% fit$coef), y = raw[, index$y],
+            root = fit$root,            residuals = as.vector(y - x %*% fit$coef), y = raw[, index$y],
             x = x, rss = fit$rss, nobs = shared$n, rank = fit$rank + shared$effects_rank,
             effects_rank = shared$effects_rank, n_slopes = fit$rank,
             collinear = design$names[!fit$kept], terms = design$terms, xlevels = design$xlevels,

@@ -98,6 +98,10 @@ parse_vcov <- function(vcov, cluster, m) {
              paste("Known are", quote_list(known, 30L), "and formulas such as ~country"))
   }
   type <- if (vcov %in% names(vcov_aliases)) vcov_aliases[[vcov]] else vcov
+  if (!vcov_registry[[type]]$clustered && !is.null(cluster)) {
+    stop_arg("cluster", sprintf("is given, but vcov = %s does not cluster", dQuote(vcov, FALSE)),
+             "Use \"CR1\" or \"CR0\"")
+  }
   clusters <- if (vcov_registry[[type]]$clustered) {
     cluster_factors(cluster, m, if (vcov == "twoway") 2L else 1L)
   }
@@ -161,15 +165,20 @@ check_complete <- function(x, arg) {
 
 # Design and bread such that V = bread meat(X) bread. A functional (x0, x0_slopes) of the fixed effects
 # adds a first coefficient, of which row i has the influence x0_i - x_i' B x0_slopes: then X holds the
-# influences of all coefficients, and the bread is the identity.
+# influences of all coefficients, and the bread is the identity. So it does for regressors that are not
+# residuals from a constant, whose cross-products would cancel.
 influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
-  if (is.null(functional$x0)) return(list(X = m$x, bread = m$bread))
-  slopes <- m$x %*% m$bread
+  centred <- length(m$factors) > 0L || !m$has_constant
+  if (is.null(functional$x0) && centred) return(list(X = m$x, bread = m$bread))
+  slopes <- tcrossprod(m$x %*% m$root, m$root)
+  colnames(slopes) <- colnames(m$bread)
+  if (is.null(functional$x0)) return(list(X = slopes, bread = identity_bread(colnames(slopes))))
   first <- functional$x0 - as.vector(slopes %*% functional$x0_slopes)
   names <- c("(Intercept)", colnames(m$bread))
-  list(X = `dimnames<-`(cbind(first, slopes), list(NULL, names)),
-       bread = `dimnames<-`(diag(length(names)), list(names, names)))
+  list(X = `dimnames<-`(cbind(first, slopes), list(NULL, names)), bread = identity_bread(names))
 }
+
+identity_bread <- function(names) `dimnames<-`(diag(length(names)), list(names, names))
 
 variance_state <- function(m, spec, ssc, design) {
   w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
@@ -218,6 +227,9 @@ given_vcov <- function(m, V, label) {
     stop_arg("vcov", sprintf("must give a numeric %d x %d matrix, not %s", k, k, describe_value(V)),
              paste("The coefficients are", quote_list(names, 12L)))
   }
+  if (anyNA(V) || !isSymmetric(unname(V)) || any(diag(V) < 0)) {
+    stop_arg("vcov", "must give a symmetric matrix without NA and with a non-negative diagonal")
+  }
   if (!is.null(colnames(V)) && !identical(colnames(V), names)) {
     if (!setequal(colnames(V), names)) {
       stop_arg("vcov", paste("names the columns", quote_list(colnames(V), 12L)),
@@ -246,7 +258,8 @@ repair_psd <- function(V) {
 # Leverages of the slopes and of the fixed effects together.
 leverage <- function(m) {
   need_full(m, "leverages")
-  h <- .Call(C_quadratic, m$x, m$weights, m$bread)
+  w <- if (is.null(m$weights)) 1 else m$weights
+  h <- w * rowSums((m$x %*% m$root)^2)
   if (!length(m$factors)) return(h)
   control <- m$control
   control$solver <- "schur"
@@ -303,7 +316,7 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' @param cluster `NULL`, or the clusters: a one-sided formula, names of columns, or a vector with a
 #'   value for each row of the data or of the sample. Alone it means `"CR1"`.
 #' @param ssc small-sample convention, by default that of the fit.
-#' @param ... unused.
+#' @param ... must be empty: an argument that is not known is an error.
 #' @return a symmetric matrix with a row and column per coefficient.
 #' @references White (1980) <doi:10.2307/1912934>; MacKinnon and White (1985)
 #'   <doi:10.1016/0304-4076(85)90158-7>; Liang and Zeger (1986) <doi:10.1093/biomet/73.1.13>; Cameron,
@@ -314,6 +327,7 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' vcov(m, "CR0", cluster = "country")
 #' @export
 vcov.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  check_dots(...)
   if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(object$vcov)
   restated(object, vcov, cluster, ssc)$vcov
 }

@@ -34,6 +34,7 @@ coef.fe_lm <- function(object, ...) object$coefficients
 #' @rdname fe_lm-methods
 #' @export
 confint.fe_lm <- function(object, parm, level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  check_dots(...)
   table <- coef_table(restated(object, vcov, cluster, ssc), check_level(level))
   out <- as.matrix(table[c("conf.low", "conf.high")])
   dimnames(out) <- list(table$term, paste(format(100 * c((1 - level) / 2, 1 - (1 - level) / 2),
@@ -147,7 +148,7 @@ raw_design <- function(m, data) {
   frame <- stats::model.frame(tt, data, na.action = stats::na.pass, xlev = m$xlevels)
   x <- stats::model.matrix(tt, frame, contrasts.arg = m$contrasts)
   variables <- Map(function(value, name) list(value = value, name = name), frame, names(frame))
-  colnames(x) <- clean_names(colnames(x), variables)
+  colnames(x) <- make.unique(clean_names(colnames(x), variables))
   x <- x[, setdiff(names(m$coefficients), if (length(m$factors)) "(Intercept)"), drop = FALSE]
   matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
 }
@@ -250,6 +251,7 @@ generics::augment
 #' @export
 tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL,
                        ...) {
+  check_dots(...)
   table <- coef_table(restated(x, vcov, cluster, ssc), check_level(conf.level, "conf.level"))
   if (check_flag(conf.int, "conf.int")) table else table[1:5]
 }
@@ -291,6 +293,7 @@ augment.fe_lm <- function(x, data = NULL, ...) {
 #' @rdname fe_lm-methods
 #' @export
 summary.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  check_dots(...)
   restated(object, vcov, cluster, ssc)
 }
 
@@ -301,7 +304,7 @@ print.fe_lm <- function(x, digits = 5L, ...) {
   if (length(x$coefficients)) {
     table <- coef_table(x)
     p <- format.pval(table$p.value, digits = 3L, eps = 1e-4)
-    shown <- cbind(vapply(table[2:3], format, character(nrow(table)), digits = digits),
+    shown <- cbind(format(table$estimate, digits = digits), format(table$std.error, digits = digits),
                    format(round(table$statistic, 3L)), p, significance_stars(table$p.value))
     shown <- matrix(shown, nrow(table))
     dimnames(shown) <- list(table$term, c("Estimate", "Std. error", "t", "p", ""))

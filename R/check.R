@@ -55,6 +55,14 @@ check_data <- function(data, arg = "data") {
   as.data.frame(data)
 }
 
+# For methods whose generic has `...`: a misspelt argument is an error, not a silence.
+check_dots <- function(...) {
+  if (!...length()) return(invisible())
+  given <- ...names()
+  name <- if (is.null(given) || !nzchar(given[1L])) "..." else given[1L]
+  stop_arg(name, "is no argument of this method", "See its help page for those it has")
+}
+
 check_flag <- function(x, arg) {
   if (!is.logical(x) || length(x) != 1L || is.na(x)) {
     stop_arg(arg, paste("must be TRUE or FALSE, not", describe_value(x)))

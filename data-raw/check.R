@@ -1,4 +1,4 @@
-# Recomputes every printed cell from data/*.rda with lm() on country and year
+# Recomputes every printed cell (but the bootstrap intervals) from data/*.rda with lm() on country and year
 # dummies and HC1 standard errors written out, and prints published | computed.
 # Run from the package root: Rscript data-raw/check.R
 # Exits with status 1 if a cell without `doubt` differs.
@@ -64,12 +64,13 @@ for (i in seq_len(nrow(P))) {
   }
 }
 target <- P$doubt == ""
-text <- data.frame(
-  cell = trimws(paste(P$table, P$column, P$term)),
-  published = trimws(paste0(show_number(P$estimate, P$digits), P$stars, " ",
-                    ifelse(is.na(P$std_error), "", paste0("(", show_number(P$std_error, P$digits), ")")))),
-  computed = trimws(paste0(show_number(P$got, P$digits), P$got_stars, " ",
-                   ifelse(is.na(P$got_se), "", paste0("(", show_number(P$got_se, P$digits), ")")))))
+show_cell <- function(estimate, stars, se) {
+  brackets <- ifelse(is.na(se), "", paste0(" (", show_number(se, P$digits), ")"))
+  paste0(show_number(estimate, P$digits), stars, brackets)
+}
+text <- data.frame(cell = paste(P$table, P$column, P$term),
+                   published = show_cell(P$estimate, P$stars, P$std_error),
+                   computed = show_cell(P$got, P$got_stars, P$got_se))
 ok <- text$published == text$computed
 text$ok <- ifelse(ok, "yes", ifelse(target, "NO", ifelse(is.na(P$got), "- not computed", "- doubted")))
 options(width = 150)
@@ -87,12 +88,14 @@ margin <- function(x, digits) {
   (0.5 - abs(u - round(u)))[!is.na(x)]       # in units of the last printed digit
 }
 regress <- target & P$table > 1L & P$term != "nobs"
-edge <- min(margin(P$got[regress], P$digits[regress]), margin(P$got_se[regress], P$digits[regress]))
+edge <- min(margin(P$got[regress], P$digits[regress]),
+            margin(P$got_se[regress], P$digits[regress]))
 
 numbers <- function(k) sum(!is.na(P$estimate[k])) + sum(!is.na(P$std_error[k]))
 cat(sprintf("\nrows without doubt: %d, matched: %d; printed numbers in them: %d\n",
             sum(target), sum(ok & target), numbers(target)))
-cat(sprintf("of these Table 1: %d of %d\n", sum(ok & target & P$table == 1), sum(target & P$table == 1)))
+in1 <- P$table == 1L
+cat(sprintf("of these Table 1: %d of %d\n", sum(ok & in1), sum(in1)))
 cat(sprintf("largest gap of ln_insti from its indicators: %.1e\n", index_gap))
 cat(sprintf("nearest rounding edge, Tables 2-4: %.3f of the last printed digit\n", edge))
 cat(sprintf("lost cell, Table 3 column 2, ln_imdig: %.4f (%.4f)\n",

@@ -1,6 +1,7 @@
 # Regressors of digitrade.R: institution index, ln_imdig and the five controls.
-# Each returns a vector in panel order; within-country variation is made so that
-# the nested columns of Table 2 can hold exactly (see digitrade.R, section 2).
+# A regressor is movement (within countries, zero level) plus country levels. The
+# movements are made so that the nested columns of Table 2 can hold exactly, the
+# levels so that Table 1 and the constants can (see digitrade.R, section 2).
 
 # ---- the institution indicators ---------------------------------------------
 
@@ -131,4 +132,170 @@ parabola_metric <- function(p, slope_sd, bend_sd, fixed) {
   W[c(fixed, 63L + fixed)] <- 0
   B <- cbind(B * tc, B * (tc^2 - 14))
   function(G) B %*% (W * crossprod(B, as.matrix(G)))
+}
+
+# ---- movements that meet Table 2 ----------------------------------------------
+
+# Residual sum of squares of v on the dummies and X.
+within_ss <- function(v, X = NULL) sum(qr.resid(qr(cbind(D_all, X)), v)^2)
+
+# Indicators whose movement is scaled so that ln_insti varies within countries by
+# SS_INSTI, which is what its standard error asks for.
+scaled_indicators <- function() {
+  at <- function(swing) {
+    new_stream(2)
+    make_indicators(p, swing)
+  }
+  gap <- function(swing) within_ss(institution_index(at(swing))) - SS_INSTI
+  swing <- round(stats::uniroot(gap, c(0.2, 4), tol = 1e-4)$root, 3L)
+  at(swing)
+}
+
+# Movement of the k-th regressor: residual sum of squares SS_k given the earlier
+# ones (Xbefore), coefficients delta_kj on them; corrections in the metric S.
+# (`w`, `along`: the coefficient of w on x_k given the earlier regressors, too.)
+fit_movement <- function(k, move, S, Xbefore, w = NULL, along = NULL) {
+  target <- SS[[XNAMES[k]]]
+  if (k == 1L) return(move * sqrt(target / within_ss(move)))
+  m <- make_model(Xbefore, ALL, p)
+  P <- m$P[, seq_len(k - 1L), drop = FALSE]
+  want <- delta(k)
+  if (!is.null(w)) {
+    P <- cbind(P, qr.resid(m$qr, w))
+    want <- c(want, along * target)
+  }
+  for (it in 1:60) {
+    move <- meet_linear(move, P, want, S)
+    if (it < 60) move <- move * sqrt(target / within_ss(move, Xbefore))
+  }
+  move
+}
+
+# Movements of all six; ln_imdig comes with its levels, since the interaction
+# ln_imdig x ln_insti, which urban is to go along with, depends on them.
+make_movements <- function(lev) {
+  new_stream(4)
+  a <- move_imdig(p, as.numeric(tapply(ln_insti - mean(ln_insti), p$country, mean)))
+  X <- cbind(ln_imdig = fit_movement(1L, a$move, NULL, NULL))
+  X[, "ln_imdig"] <- place_imdig(X[, "ln_imdig"] + rep(lev$ln_imdig, each = 13L))
+  new_stream(5)
+  a <- move_pgdp(p, lev$pgdp)
+  X <- cbind(X, pgdp = fit_movement(2L, a$move, ar_metric(a$sd, 0.7, 13L), X))
+  new_stream(6)
+  a <- move_fdi(p)
+  X <- cbind(X, fdi = fit_movement(3L, a$move, ar_metric(a$sd, 0.2, 13L), X))
+  new_stream(7)
+  a <- move_gfcf(p)
+  X <- cbind(X, gfcf = fit_movement(4L, a$move, ar_metric(a$sd, 0.7, 13L), X))
+  new_stream(8)
+  a <- move_rd(p, lev$rd)
+  X <- cbind(X, rd = fit_movement(5L, a$move, ar_metric(a$sd, 0.8, 13L), X))
+  new_stream(9)
+  a <- move_urban(p)
+  S <- parabola_metric(p, a$slope_sd, a$bend_sd, c(p$id$city, p$id$base))
+  w <- (X[, "ln_imdig"] - mean(X[, "ln_imdig"])) * (ln_insti - mean(ln_insti))
+  cbind(X, urban = fit_movement(6L, a$move, S, X, w, DELTA_W_URBAN))
+}
+
+# ---- levels that meet Table 1 and the base level --------------------------------
+
+# Start levels, one a country; the named places get theirs by hand.
+start_levels <- function() {
+  new_stream(3)
+  d <- p$dev_c
+  normal <- function(m1, s1, m0, s0) ifelse(d, stats::rnorm(63L, m1, s1), stats::rnorm(63L, m0, s0))
+  lev <- list(
+    ln_imdig = normal(3.80, 0.26, 3.55, 0.38),
+    pgdp = exp(normal(3.55, 0.42, 2.0, 0.75)),
+    fdi = exp(stats::rnorm(63L, 0.9, 0.5)),
+    gfcf = stats::rnorm(63L, 22, 4),
+    rd = exp(normal(0.6, 0.4, -0.75, 0.7)),
+    urban = ifelse(d, 56 + 40 * stats::rbeta(63L, 3, 2), 42 + 50 * stats::rbeta(63L, 1.6, 1.6)))
+  by_hand <- list(
+    ln_imdig = c(closed = 2.1, digital = 4.45),
+    pgdp = c(rich = 108, city = 50, poor = 1.4, base = 12.5),
+    fdi = c(city = 21),
+    gfcf = c(maker = 42, closed = 15),
+    rd = c(base = 0.55, poor = 0.1, city = 2.1, digital = 4),
+    urban = c(rural = 32, city = 100, base = 91, poor = 36))
+  lev$fdi[p$id$hub] <- c(110, 40, 20, 15)
+  for (v in names(by_hand)) for (place in names(by_hand[[v]]))
+    lev[[v]][p$id[[place]]] <- by_hand[[v]][[place]]
+  lev
+}
+
+# Base levels L(x_k) = delta_k0 + sum_j delta_kj L(x_j); that of ln_imdig is free.
+base_levels <- function() {
+  L <- c(ln_imdig = L_IMDIG)
+  for (k in 2:6) L[XNAMES[k]] <- delta0(k) + sum(delta(k) * L[seq_len(k - 1L)])
+  L
+}
+
+# Rows at which the path of `place` in x is lowest and that of `other` highest.
+extreme_rows <- function(x, place, other) {
+  low <- row_of(place, 2008:2020)
+  high <- row_of(other, 2008:2020)
+  c(low[which.min(x[low])], high[which.max(x[high])])
+}
+
+# Levels of variable v under its row of Table 1: x start path, w how readily a
+# country's level moves, ends the places of minimum and maximum, gap the distance
+# at which other paths keep off the bounds, further linear functionals in `...`.
+meet_table1 <- function(v, x, w, ends, gap, extra, extra_values, ...) {
+  bounds <- c(t1(v, "min"), t1(v, "max"))
+  set_levels_within(x, p$country, w, bounds[1L], bounds[2L], gap,
+                    rows = extreme_rows(x, ends[1L], ends[2L]), values = bounds,
+                    mean = t1(v, "mean"), sd = t1(v, "sd"),
+                    extra = extra, extra_values = extra_values, ...)
+}
+
+# ln_imdig: a country's level moves less readily where its institutions move much
+# (else few countries would carry the interaction).
+place_imdig <- function(x, extra = NULL, extra_values = NULL) {
+  w <- 1 / (0.1 + as.numeric(tapply(ln_insti, p$country, stats::sd)))
+  meet_table1("ln_imdig", x, w, c(p$id$closed, p$id$digital), 0.03,
+              cbind(BASE, extra), c(L_IMDIG, extra_values))
+}
+
+place_controls <- function(X, lev) {
+  L <- base_levels()
+  id <- p$id
+  place <- function(v, w, ends, gap)
+    meet_table1(v, X[, v] + rep(lev[[v]], each = 13L), w, ends, gap, cbind(BASE), L[[v]])
+  X[, "pgdp"] <- place("pgdp", lev$pgdp^2, c(id$poor, id$rich), 0.15)
+  X[, "fdi"] <- place("fdi", (1 + lev$fdi)^2, c(id$hub[4L], id$hub[1L]), 1)
+  X[, "gfcf"] <- place("gfcf", rep(1, 63L), c(id$closed, id$maker), 0.3)
+  X[, "rd"] <- place("rd", lev$rd^2, c(id$poor, id$digital), 0.03)
+  X[, "urban"] <- place("urban", pmax(1, 100 - lev$urban), c(id$rural, id$city), 0.5)
+  X
+}
+
+# ---- the moderation column ------------------------------------------------------
+
+# With u = ln_imdig - mean, v = ln_insti - mean, w = u v and
+# Delta the coefficients of v and w on the six regressors (ln_imdig centred),
+#   B[6, imdig] = b_imdig + b_insti Delta_v + b_inter Delta_w   (and the constants).
+# Levels of ln_imdig (not its movement) are moved until both hold, together with
+# Table 1 and the base level.
+meet_moderation <- function(X) {
+  x <- X[, "ln_imdig"]
+  xbar <- t1("ln_imdig", "mean")
+  m <- make_model(X, ALL, p)
+  # movements do not depend on levels, so neither do these functionals, up to the
+  # base level of ln_imdig itself, which is given
+  g1 <- m$P[, "ln_imdig"]
+  g0 <- m$P[, "_cons"] + xbar * g1
+  v <- ln_insti - mean(ln_insti)
+  slope <- (B[6, "ln_imdig"] - MOD[["ln_imdig"]] - MOD[["ln_insti"]] * sum(g1 * v)) / MOD[["inter"]]
+  gap <- CONS[6] + B[6, "ln_imdig"] * xbar - cell(3, 5, "_cons")
+  const <- (gap - MOD[["ln_insti"]] * sum(g0 * v)) / MOD[["inter"]]
+  # functionals of x: w = v (x - xbar) and xbar is given
+  place_imdig(x, cbind(g1 * v, g0 * v),
+              c(slope + xbar * sum(g1 * v), const + xbar * sum(g0 * v)))
+}
+make_regressors <- function() {
+  lev <- start_levels()
+  X <- place_controls(make_movements(lev), lev)
+  X[, "ln_imdig"] <- meet_moderation(X)
+  X
 }

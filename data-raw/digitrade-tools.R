@@ -17,8 +17,9 @@ fe_dummies <- function(country, year) {
   stats::model.matrix(~ country + year)
 }
 
-# Level of the fixed-effect fit of v at (base country, base year).
-base_level <- function(v, D) drop(qr.coef(qr(D), v))[1L]
+# h with h'v = level of the dummy fit of v at (first country, first year).
+base_functional <- function(D)
+  drop(qr.solve(crossprod(D), c(1, numeric(ncol(D) - 1L))) %*% t(D))
 
 # Make a model: everything that does not depend on the outcome.
 make_model <- function(X, rows, panel) {
@@ -98,7 +99,7 @@ meet_linear <- function(x, P, target, S) {
 # are during a step. Steps are the smallest in the metric S; `damp` limits how
 # much of a violation one step may remove.
 gauss_newton <- function(x, fun, lo, hi, S, maxit = 60L, damp = 0.5, tol = 0,
-                         trace = FALSE, label = "") {
+                         trace = nzchar(Sys.getenv("DIGITRADE_TRACE")), label = "") {
   scale <- (hi - lo) / 2
   scale[scale == 0] <- 1
   for (it in seq_len(maxit)) {
@@ -186,9 +187,6 @@ regressor_cells <- function(m0, y, cells) {
       if (what == "rss") {
         v[j] <- sum(e^2)
         g_r <- -2 * b * e                      # e'r = 0, so b's change drops out
-      } else if (what == "ssx") {
-        v[j] <- s
-        g_r <- 2 * r
       } else if (what == "aux") {              # coefficient when x is the outcome
         v[j] <- sum(m0$P[, k] * x)
         g_r <- NULL
@@ -237,9 +235,11 @@ regressor_cells <- function(m0, y, cells) {
 
 # ---- levels: mean, standard deviation, minimum and maximum -------------------
 
-# Shift the country levels of x (weights w: how readily a level moves) until the
-# mean and standard deviation, given rows (names "row <i>") and further linear
-# functionals have their values. Within-country variation is untouched.
+# Shift the country levels of x (weights w: how readily a level moves) until, as
+# far as asked, its mean and standard deviation, its values at `rows`, the linear
+# functionals in the columns of `extra` and the standard deviations of subsets
+# (`tss`: list of list(rows, sd)) have their values. Newton steps of least weighted
+# length; within-country variation is untouched.
 set_levels <- function(x, country, w, mean = NULL, sd = NULL, rows = NULL,
                        values = NULL, extra = NULL, extra_values = NULL,
                        tss = NULL, maxit = 200L) {
@@ -274,35 +274,26 @@ set_levels <- function(x, country, w, mean = NULL, sd = NULL, rows = NULL,
 }
 
 # set_levels() under bounds: whenever a country's path would leave (lo, hi), its
-# extreme row is held just inside (a little further for each such country).
+# extreme row is held just inside, a little further for each such country.
 set_levels_within <- function(x, country, w, lo, hi, gap, rows = NULL, values = NULL, ...) {
   held <- rows
   at <- values
+  given <- country[c(rows, 1L)]               # levels that other conditions fix
   for (it in 1:40) {
     y <- set_levels(x, country, w, rows = held, values = at, ...)
-    low <- setdiff(which(y < lo - 1e-9), rows)
-    high <- setdiff(which(y > hi + 1e-9), rows)
-    if (length(low) + length(high) == 0L) return(y)
-    fixed <- country[c(rows, 1L)]                # the base level is given, too
-    if (any(country[c(low, high)] %in% fixed))
-      stop("a path is wider than its bounds: ", toString(unique(country[c(low, high)])))
-    for (r in list(low, high)) if (length(r)) {
-      first <- identical(r, low)
-      for (ct in unique(country[r])) {
-        s <- r[country[r] == ct]
-        k <- if (first) s[which.min(y[s])] else s[which.max(y[s])]
-        old <- which(held == k)
-        step <- gap * (1 + 0.37 * (length(held) - length(rows)))
-        if (length(old)) next
-        # one held row a country: a later, more extreme row replaces it
-        same <- which(country[held] == ct & !(held %in% rows))
-        if (length(same)) {
-          held <- held[-same]
-          at <- at[-same]
-        }
-        held <- c(held, k)
-        at <- c(at, if (first) lo + step else hi - step)
-      }
+    outside <- setdiff(which(y < lo - 1e-9 | y > hi + 1e-9), rows)
+    if (length(outside) == 0L) return(y)
+    if (any(country[outside] %in% given))
+      stop("a path is wider than its bounds: ", toString(unique(country[outside])))
+    # one held row a country: a more extreme one replaces an earlier one
+    for (place in unique(country[outside])) {
+      r <- outside[country[outside] == place]
+      worst <- r[which.max(pmax(lo - y[r], y[r] - hi))]
+      keep <- country[held] != place
+      held <- c(held[keep], worst)
+      at <- at[keep]
+      step <- gap * (1 + 0.37 * (length(at) - length(rows)))
+      at <- c(at, if (y[worst] < lo) lo + step else hi - step)
     }
   }
   stop("levels cannot be kept within bounds")

@@ -72,6 +72,13 @@ SEXP element(SEXP list, const char *name) {
   return R_NilValue;
 }
 
+fe_control as_control(SEXP control) {
+  fe_control c = {(fe_solver)as_count(element(control, "solver"), "solver"),
+                  Rf_asReal(element(control, "tol")),
+                  as_count(element(control, "max_iter"), "max_iter")};
+  return c;
+}
+
 void raise_status(fe_status status) {
   if (status != FE_OK) Rf_error("%s", fe_status_text(status));
 }

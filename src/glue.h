@@ -7,7 +7,7 @@
 #ifndef R_NO_REMAP
 #define R_NO_REMAP
 #endif
-#include "core/types.h"
+#include "core/absorb.h"
 
 #include <R.h>
 #include <Rinternals.h>
@@ -25,7 +25,6 @@ SEXP C_leverage(SEXP absorber);
 SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads);
 SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);
 SEXP C_row_meat(SEXP x, SEXP u, SEXP threads);
-SEXP C_quadratic(SEXP x, SEXP w, SEXP b);
 SEXP C_multinomial(SEXP seed, SEXP replicates, SEXP n_groups);
 SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                    SEXP threads);
@@ -50,6 +49,7 @@ const int *view_code(SEXP code, int64_t n, int n_levels);
 
 int as_count(SEXP x, const char *what);
 fe_exec as_exec(SEXP threads);
+fe_control as_control(SEXP control);
 
 /* Element of a list by name; R_NilValue if absent. */
 SEXP element(SEXP list, const char *name);

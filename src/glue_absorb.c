@@ -48,13 +48,6 @@ static holder *holder_new(const fe_codes *c) {
   return h;
 }
 
-static fe_control as_control(SEXP control) {
-  fe_control c = {(fe_solver)as_count(element(control, "solver"), "solver"),
-                  Rf_asReal(element(control, "tol")),
-                  as_count(element(control, "max_iter"), "max_iter")};
-  return c;
-}
-
 static const char *solver_name(fe_solver solver) {
   static const char *names[] = {"auto", "means", "schur", "cg"};
   return names[solver];

@@ -86,7 +86,7 @@ SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP wei
   return out;
 }
 
-/* codes: list(code = list, n_levels = integer) of the factors to absorb in each replicate */
+/* codes: list(code = list, n_levels = integer, control) of the factors absorbed in each replicate */
 SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                  SEXP threads) {
   int64_t n = n_rows(x), n_rep = (int64_t)Rf_asReal(element(weights, "n"));
@@ -95,11 +95,12 @@ SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP wei
   const double **col = view_columns(x), *row_weights = view_weights(w, n);
   fe_codes factors = view_codes(element(codes, "code"), element(codes, "n_levels"));
   factors.n = n;
+  fe_control control = as_control(element(codes, "control"));
   fe_system sys = as_system(system, n_columns(x));
   fe_weights draw = as_weights(weights, n_clusters, n_rep);
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, sys.n_coef, (int)n_rep));
-  raise_status(fe_boot_rows(col, n_columns(x), &factors, row_weights, code, n_clusters, &sys,
+  raise_status(fe_boot_rows(col, n_columns(x), &factors, &control, row_weights, code, n_clusters, &sys,
                             &draw, n_rep, &exec, REAL(out)));
   UNPROTECT(1);
   return out;

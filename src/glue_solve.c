@@ -1,7 +1,7 @@
 #include "core/solve.h"
 #include "glue.h"
 
-/* x: n x k, y: n x m -> list(coef, bread, rss, rank, kept) */
+/* x: n x k, y: n x m -> list(coef, root, rss, rank, kept) */
 SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads) {
   int64_t n = n_rows(x);
   int k = n_columns(x), m = n_columns(y), p = k + m;
@@ -11,7 +11,7 @@ SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads) {
   const double **x_col = view_columns(x), **y_col = view_columns(y);
   for (int j = 0; j < p; j++) col[j] = j < k ? x_col[j] : y_col[j - k];
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"coef", "bread", "rss", "rank", "kept", ""};
+  const char *names[] = {"coef", "root", "rss", "rank", "kept", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, Rf_allocMatrix(REALSXP, k, m));
   SET_VECTOR_ELT(out, 1, Rf_allocMatrix(REALSXP, k, k));

@@ -27,14 +27,3 @@ SEXP C_row_meat(SEXP x, SEXP u, SEXP threads) {
   UNPROTECT(1);
   return out;
 }
-
-/* w_i x_i' B x_i for each row */
-SEXP C_quadratic(SEXP x, SEXP w, SEXP b) {
-  int64_t n = n_rows(x);
-  int k = n_columns(x);
-  const double *weights = view_weights(w, n), *matrix = view_weights(b, (int64_t)k * k);
-  SEXP out = PROTECT(Rf_allocVector(REALSXP, n));
-  fe_quadratic(view_columns(x), k, n, weights, matrix, REAL(out));
-  UNPROTECT(1);
-  return out;
-}

@@ -8,14 +8,13 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/fepanel-check.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 # Settings for what a machine, not the package, would be noted for: no clock and no CRAN to ask,
-# the compiler flags that Debian builds its R with, no viewer of HTML.
+# and the compiler flags that Debian builds its R with.
 export _R_CHECK_SYSTEM_CLOCK_=0
 export _R_CHECK_CRAN_INCOMING_REMOTE_=false
 export _R_CHECK_COMPILATION_FLAGS_KNOWN_="-Wformat -Werror=format-security -Wdate-time"
 # A test or example may not use more than 2.5 times as much processor as clock time.
 export _R_CHECK_EXAMPLE_TIMING_CPU_TO_ELAPSED_THRESHOLD_=2.5
 export _R_CHECK_TEST_TIMING_CPU_TO_ELAPSED_THRESHOLD_=2.5
-export NOT_CRAN=false
 
 mkdir "$work/fepanel"
 tar -cf - --exclude=./.git --exclude=./.lib --exclude=./replication --exclude='*.o' \

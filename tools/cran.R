@@ -13,7 +13,9 @@ args <- commandArgs(TRUE)
 lib <- args[1]
 packages <- args[-1]
 dir.create(lib, recursive = TRUE, showWarnings = FALSE)
-if (file.access(lib, 2) != 0) stop("the library ", lib, " cannot be written to: set R_LIBS_USER")
+if (file.access(lib, 2) != 0) {
+  stop("the library ", lib, " cannot be written to: let R_LIBS_USER name one that can")
+}
 .libPaths(c(lib, .libPaths()))
 options(timeout = 600, warn = 1)
 utils::install.packages(

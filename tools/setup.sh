@@ -11,6 +11,7 @@
 #           touched: R packages are built from CRAN in R_LIBS_USER. Without pandoc the report is
 #           made by the package litedown, and Word files are left out.
 # FEPANEL_SETUP=user asks for the second where the first would be taken.
+# shellcheck disable=SC2086 # lists of package names are split on purpose
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:?usage: tools/setup.sh replicate|test|check}
@@ -71,6 +72,13 @@ cran_install() {
   attempt Rscript tools/cran.R "$lib" "$@" || true
 }
 
+site_library() { Rscript -e 'cat(.libPaths()[1])'; }
+
+# The first folder of R_LIBS_USER, whether or not it exists already.
+user_library() {
+  Rscript -e 'cat(strsplit(path.expand(Sys.getenv("R_LIBS_USER")), ":")[[1]][1])'
+}
+
 # Debian packages other than R packages: R, a compiler, certificates to reach CRAN, pandoc.
 missing_programs() {
   have R || echo r-base-core
@@ -110,7 +118,7 @@ setup_system() {
   binaries=$(debian_names $packages)
   if [ -n "$binaries" ]; then apt_install $binaries; fi
   packages=$(missing_r)
-  if [ -n "$packages" ]; then cran_install "$(Rscript -e 'cat(.libPaths()[1])')" $packages; fi
+  if [ -n "$packages" ]; then cran_install "$(site_library)" $packages; fi
   verify
 }
 
@@ -119,7 +127,7 @@ setup_user() {
   have gcc || have cc || die "a C compiler is missing and only root can install it: gcc, libc6-dev"
   packages=$(missing_r)
   if [ -z "$packages" ]; then return; fi
-  cran_install "$(Rscript -e 'cat(path.expand(Sys.getenv("R_LIBS_USER")))')" $packages
+  cran_install "$(user_library)" $packages
   verify
 }
 

@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,7 +355,7 @@ static void apply_schur(const fe_absorber *a, const double *v, double *out) {
 
 /* Stops long iterations: asked at every step, answers from the caller's poll. */
 typedef struct {
-  volatile int stop;
+  atomic_int stop;
   int ask; /* this thread must poll itself: no other does */
   const fe_exec *exec;
 } stopper;
@@ -484,13 +485,15 @@ static fe_status collect(const job *j, int k, fe_status ran, fe_report *report) 
 
 fe_status fe_absorb(fe_absorber *a, double *const *col, int k, const fe_exec *exec,
                     fe_report *report) {
-  int workers = fe_workers(exec, k);
+  /* a thread costs about as much as some ten thousand rows */
+  int64_t worth = a->codes.n * k / 20000;
+  int workers = fe_workers(exec, worth < k ? worth : k);
   job j = {a, col, calloc((size_t)workers, sizeof(scratch)),
            calloc((size_t)(k > 0 ? k : 1), sizeof(outcome)), {0, workers == 1, exec}};
   fe_status status = j.scratch && j.outcome ? FE_OK : FE_ENOMEM;
   for (int t = 0; t < workers && !status; t++) status = scratch_new(a, &j.scratch[t]);
   if (!status) {
-    fe_exec watched = {exec->threads, poll_and_tell, &j.stop};
+    fe_exec watched = {workers, poll_and_tell, &j.stop};
     status = fe_parallel_for(&watched, k, absorb_task, &j);
     status = collect(&j, k, status, report);
   }

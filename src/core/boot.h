@@ -8,6 +8,7 @@
 #ifndef FE_BOOT_H
 #define FE_BOOT_H
 
+#include "absorb.h"
 #include "blocks.h"
 #include "rng.h"
 
@@ -59,9 +60,9 @@ fe_status fe_boot_blocks(const fe_blocks *b, const fe_system *sys, const fe_weig
 /* The same from the rows, for factors that are large and not nested in the clusters: every
  * replicate absorbs anew under weights w * m[cluster]. col: n_v columns, not residualised
  * (include a constant only if codes->q == 0; it is then an ordinary variable). */
-fe_status fe_boot_rows(const double *const *col, int n_v, const fe_codes *codes, const double *w,
-                       const int *cluster, int n_clusters, const fe_system *sys,
-                       const fe_weights *weights, int64_t n_rep, const fe_exec *exec,
-                       double *out);
+fe_status fe_boot_rows(const double *const *col, int n_v, const fe_codes *codes,
+                       const fe_control *control, const double *w, const int *cluster,
+                       int n_clusters, const fe_system *sys, const fe_weights *weights,
+                       int64_t n_rep, const fe_exec *exec, double *out);
 
 #endif

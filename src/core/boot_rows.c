@@ -17,8 +17,6 @@
 
 #define ABSORBED_FLOOR 1e-14
 
-static const fe_control absorb_control = {FE_SOLVER_AUTO, 1e-10, 10000};
-
 typedef struct {
   int64_t replicate;
   fe_status status;
@@ -28,6 +26,7 @@ typedef struct {
   const double *const *col;
   int n_v;
   const fe_codes *codes;
+  const fe_control *control;
   const double *w;
   const int *cluster;
   int n_clusters;
@@ -65,7 +64,7 @@ static fe_status absorbed_products(const rows_run *run, const double *weight, do
   fe_report report;
   fe_status status = FE_OK;
   if (run->codes->q > 0) {
-    status = fe_absorber_new(run->codes, weight, &absorb_control, &absorber);
+    status = fe_absorber_new(run->codes, weight, run->control, &absorber);
     if (!status) status = fe_absorb(absorber, col, run->n_v, exec, &report);
     fe_absorber_free(absorber);
     if (status) return status;
@@ -110,7 +109,7 @@ static void replicate_task(int64_t task, int worker, void *data) {
   fe_status status = replicate(run, task, worker);
   if (!status) return;
   failure *f = run->failed + worker;
-  if (!f->status || task < f->replicate) *f = (failure){task, status};
+  if (!f->status) *f = (failure){task, status}; /* a worker's tasks come in order */
   size_t end = atomic_load(&run->end);
   while ((size_t)task < end &&
          !atomic_compare_exchange_weak(&run->end, &end, (size_t)task)) {
@@ -179,18 +178,18 @@ static void release(rows_run *run) {
   free(run->failed);
 }
 
-fe_status fe_boot_rows(const double *const *col, int n_v, const fe_codes *codes, const double *w,
-                       const int *cluster, int n_clusters, const fe_system *sys,
-                       const fe_weights *weights, int64_t n_rep, const fe_exec *exec,
-                       double *out) {
+fe_status fe_boot_rows(const double *const *col, int n_v, const fe_codes *codes,
+                       const fe_control *control, const double *w, const int *cluster,
+                       int n_clusters, const fe_system *sys, const fe_weights *weights,
+                       int64_t n_rep, const fe_exec *exec, double *out) {
   fe_status status = fe_boot_check(sys, n_v, weights, n_clusters, n_rep);
   if (status) return status;
   if (codes->n < 1) return FE_EINVAL;
   for (int64_t i = 0; i < codes->n; i++) {
     if (cluster[i] < 1 || cluster[i] > n_clusters) return FE_EINVAL;
   }
-  rows_run run = {.col = col, .n_v = n_v, .codes = codes, .w = w, .cluster = cluster,
-                  .n_clusters = n_clusters, .sys = sys, .weights = weights, .out = out};
+  rows_run run = {.col = col, .n_v = n_v, .codes = codes, .control = control, .w = w,
+                  .cluster = cluster, .n_clusters = n_clusters, .sys = sys, .weights = weights, .out = out};
   atomic_init(&run.end, SIZE_MAX);
   int workers = fe_workers(exec, n_rep);
   status = allocate(&run, workers);

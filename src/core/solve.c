@@ -127,36 +127,29 @@ static void back_substitute(const double *u, int rank, double *x) {
   }
 }
 
-/* bread = U^-1 U^-T spread over the kept columns. inverse: rank x rank scratch. */
-static void fill_bread(const double *u, int rank, const int *which, int k, double *inverse,
-                       double *bread) {
+/* root = U^-1, spread over the rows and columns that were kept. e: rank scratch. */
+static void fill_root(const double *u, int rank, const int *which, int k, double *e,
+                      double *root) {
+  memset(root, 0, (size_t)k * (size_t)k * sizeof *root);
   for (int c = 0; c < rank; c++) {
-    double *e = inverse + c * rank;
     for (int i = 0; i < rank; i++) e[i] = i == c;
     back_substitute(u, rank, e);
-  }
-  memset(bread, 0, (size_t)k * (size_t)k * sizeof *bread);
-  for (int a = 0; a < rank; a++) {
-    for (int b = 0; b <= a; b++) {
-      double sum = 0;
-      for (int c = a; c < rank; c++) sum += inverse[c * rank + a] * inverse[c * rank + b];
-      bread[which[a] * k + which[b]] = bread[which[b] * k + which[a]] = sum;
-    }
+    for (int i = 0; i <= c; i++) root[which[c] * k + which[i]] = e[i];
   }
 }
 
 fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_norm, int *rank,
-                 int *kept, double *coef, double *bread, double *rss) {
+                 int *kept, double *coef, double *root, double *rss) {
   int p = k + m;
   size_t size = (size_t)p * (size_t)p;
-  double *t = malloc((size + 2 * (size_t)k * (size_t)k + (size_t)k + 1) * sizeof *t);
+  double *t = malloc((size + (size_t)k * (size_t)k + (size_t)k + 1) * sizeof *t);
   int *which = malloc(((size_t)k + 1) * sizeof *which);
   if (!t || !which) {
     free(t);
     free(which);
     return FE_ENOMEM;
   }
-  double *u = t + size, *inverse = u + k * k, *x = inverse + k * k;
+  double *u = t + size, *x = u + (size_t)k * (size_t)k;
   memcpy(t, r, size * sizeof *t);
   int at = 0;
   for (int j = 0; j < k; j++) {
@@ -169,7 +162,7 @@ fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_
   }
   *rank = at;
   pack_kept(t, p, which, at, u);
-  fill_bread(u, at, which, k, inverse, bread);
+  fill_root(u, at, which, k, x, root);
   for (int y = 0; y < m; y++) {
     const double *column = t + (size_t)(k + y) * (size_t)p;
     memcpy(x, column, (size_t)at * sizeof *x);

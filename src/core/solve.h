@@ -17,10 +17,11 @@ fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, con
  *              most floor[j] (a norm below which the column is nothing but rounding error)
  *   kept       k flags
  *   coef       k x m, zero for columns left out
- *   bread      k x k (X'WX)^-1 over the kept columns, zero elsewhere
+ *   root       k x k with root root' = (X'WX)^-1 over the kept columns, zero elsewhere: a product
+ *              with root loses half the digits that one with the inverse loses
  *   rss        m residual sums of squares
  * Neither test depends on the units of a column. */
 fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_norm, int *rank,
-                 int *kept, double *coef, double *bread, double *rss);
+                 int *kept, double *coef, double *root, double *rss);
 
 #endif

@@ -29,7 +29,9 @@ static void sum_column(int64_t task, int worker, void *data) {
 fe_status fe_score_sums(const double *const *col, int k, int64_t n, const double *u,
                         const int *group, int n_groups, const fe_exec *exec, double *sum) {
   job j = {col, k, n, u, group, n_groups, sum};
-  return fe_parallel_for(exec, k, sum_column, &j);
+  int64_t worth = n * k / 20000; /* a thread costs about as much as some ten thousand rows */
+  fe_exec few = {fe_workers(exec, worth < k ? worth : k), exec->poll, exec->poll_data};
+  return fe_parallel_for(&few, k, sum_column, &j);
 }
 
 static void chunk_meat(int64_t task, int worker, void *data) {
@@ -61,17 +63,4 @@ fe_status fe_row_meat(const double *const *col, int k, int64_t n, const double *
   }
   free(j.out);
   return status;
-}
-
-void fe_quadratic(const double *const *col, int k, int64_t n, const double *w, const double *b,
-                  double *h) {
-  for (int64_t i = 0; i < n; i++) {
-    double sum = 0;
-    for (int a = 0; a < k; a++) {
-      double inner = 0;
-      for (int c = 0; c < k; c++) inner += b[a * k + c] * col[c][i];
-      sum += inner * col[a][i];
-    }
-    h[i] = w ? w[i] * sum : sum;
-  }
 }

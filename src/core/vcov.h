@@ -14,8 +14,4 @@ fe_status fe_score_sums(const double *const *col, int k, int64_t n, const double
 fe_status fe_row_meat(const double *const *col, int k, int64_t n, const double *u,
                       const fe_exec *exec, double *meat);
 
-/* h_i = w_i x_i' B x_i */
-void fe_quadratic(const double *const *col, int k, int64_t n, const double *w, const double *b,
-                  double *h);
-
 #endif
