@@ -179,7 +179,7 @@ no_dropped <- data.frame(row = integer(), cause = character(), variable = charac
 stop_no_rows <- function(dropped, what) {
   counts <- count_dropped(dropped)
   stop_arg("data", sprintf("leaves no row for %s: %s", what,
-                           if (nrow(counts)) describe_counts(counts) else "the sample is empty"),
+                           if (nrow(counts)) describe_dropped(counts) else "the sample is empty"),
            "Look at these variables, or at the sample that was asked for")
 }
 
@@ -192,7 +192,7 @@ count_dropped <- function(dropped) {
 }
 
 # "3 NA in `x`, 2 singletons"
-describe_counts <- function(counts) {
+describe_dropped <- function(counts) {
   text <- ifelse(counts$cause == "singleton",
                  sprintf("%d singleton%s", counts$rows, ifelse(counts$rows == 1L, "", "s")),
                  sprintf("%d %s in `%s`", counts$rows, counts$cause, counts$variable))

@@ -58,7 +58,7 @@
 #'     `p.value`.}
 #'   \item{jn}{for a numeric moderator of more than two values: `bounds` (zero to two roots, units
 #'     of the data), `pattern` over the whole line (`"between"`, `"outside"`, `"one side"`,
-#'     `"everywhere"`, `"nowhere"`), `regions` (data frame: `from`, `to` within the observed
+#'     `"nowhere"`), `regions` (data frame: `from`, `to` within the observed
 #'     range, `slope` `"positive"` or `"negative"`, `share` of the rows used), `share` (of the
 #'     rows, all regions), `range`, `critical` (t), `level`, `fdr`; else `NULL`.}
 #'   \item{center}{named numbers: the centres, 0 where there is none.}
@@ -106,6 +106,7 @@ fe_moderate <- function(formula, data, treat, moderator, center = TRUE, values =
   plan <- plan_moderation(formula, treat, moderator)
   args <- moderation_arguments(as.list(substitute(list(...)))[-1L], data, env)
   args$formula <- plan$formula
+  if (is.null(values) && is.logical(data[[moderator]])) values <- c(`FALSE` = 0, `TRUE` = 1)
   data[[treat]] <- as.double(data[[treat]])
   data[[moderator]] <- moderator_column(data[[moderator]])
   center <- find_centers(center, data, treat, moderator, args)
@@ -223,7 +224,7 @@ check_treat_terms <- function(terms, treat) {
   more <- Filter(function(term) treat %in% all.vars(term), terms)
   if (!length(more)) return(invisible())
   stop_arg("formula",
-           sprintf("has the term `%s`, on which the slope in `%s` would depend beside the moderator",
+           sprintf("has the term `%s`: the slope in `%s` would depend on more than the moderator",
                    deparse_one(more[[1L]]), treat),
            "Leave it out, or look at the slope of an fe_lm() model")
 }
@@ -295,8 +296,11 @@ cluster_parts <- function(vcov) Filter(Negate(is.symbol), cluster_expressions(vc
 
 product_names <- function(object) {
   suffix <- if (object$kind == "factor") contrast_names(object$observed) else ""
-  paste0(object$treat, ":", object$moderator, suffix)
+  paste0(term_label(object$treat), ":", term_label(object$moderator), suffix)
 }
+
+# A column as the names of coefficients write it: in backticks where it needs them.
+term_label <- function(name) deparse(as.name(name), backtick = TRUE)
 
 contrast_names <- function(f) {
   names <- colnames(stats::contrasts(f))
@@ -306,7 +310,7 @@ contrast_names <- function(f) {
 # The slope is a function of the data only if no column it needs was left out of the model.
 check_slope_estimable <- function(object) {
   m <- object$model
-  if (object$treat %in% m$collinear) {
+  if (term_label(object$treat) %in% m$collinear) {
     stop_arg("treat", sprintf("is `%s`, which was left out as collinear with the %s", object$treat,
                               if (length(m$factors)) "fixed effects" else "constant"),
              "Its slope cannot be estimated; the treatment must vary within the fixed effects")
@@ -333,7 +337,7 @@ check_moderator_apart <- function(object) {
   within <- absorb(absorber, columns, m$threads)$x
   w <- if (is.null(m$weights)) 1 else m$weights
   share <- m$bread %*% crossprod(m$x, w * within)
-  at <- c(object$treat, product_names(object))
+  at <- c(term_label(object$treat), product_names(object))
   part <- abs(share[at, , drop = FALSE]) * sqrt(colSums(w * m$x[, at, drop = FALSE]^2))
   size <- sqrt(colSums(w * scale(columns, scale = FALSE)^2))
   if (any(t(part) > 1e-6 * size)) {
@@ -347,10 +351,10 @@ check_moderator_apart <- function(object) {
 moderator_design <- function(object) {
   v <- object$observed
   if (object$kind != "factor") {
-    return(matrix(v, dimnames = list(NULL, object$moderator)))
+    return(matrix(v, dimnames = list(NULL, term_label(object$moderator))))
   }
   x <- stats::contrasts(v)[as.integer(v), , drop = FALSE]
-  dimnames(x) <- list(NULL, paste0(object$moderator, contrast_names(v)))
+  dimnames(x) <- list(NULL, paste0(term_label(object$moderator), contrast_names(v)))
   x
 }
 
@@ -369,10 +373,11 @@ moderator_points <- function(object, values) {
     stop_arg("values", paste("must be NULL, \"sd\", \"quantiles\" or finite numbers, not",
                              describe_value(values)))
   }
-  label <- vapply(values, format, "", digits = 5L)
   named <- if (is.null(names(values))) FALSE else nzchar(names(values))
-  data.frame(value = as.double(values), label = ifelse(named, names(values), label))
+  data.frame(value = as.double(values), label = ifelse(named, names(values), point_labels(values)))
 }
+
+point_labels <- function(values) vapply(values, format, "", digits = 5L)
 
 level_points <- function(v, values) {
   if (is.null(values)) values <- levels(v)
@@ -401,7 +406,7 @@ slope_combination <- function(object, values) {
     values - object$center[[object$moderator]]
   }
   out <- cbind(1, weight)
-  dimnames(out) <- list(NULL, c(object$treat, product_names(object)))
+  dimnames(out) <- list(NULL, c(term_label(object$treat), product_names(object)))
   out
 }
 
@@ -443,7 +448,7 @@ restate_moderation <- function(object) {
 # ---- Johnson-Neyman -----------------------------------------------------------------------------
 
 johnson_neyman <- function(object) {
-  at <- c(object$treat, product_names(object))
+  at <- c(term_label(object$treat), product_names(object))
   b <- unname(object$model$coefficients[at])
   V <- unname(object$model$vcov[at, at])
   m <- object$observed
@@ -461,23 +466,23 @@ johnson_neyman <- function(object) {
 }
 
 # Roots d of (b1 + b3 d)^2 = t^2 (V11 + 2 d V13 + d^2 V33), that is A d^2 + 2 B d + C = 0. The
-# discriminant is written so that b1^2 b3^2 cancels on paper and not in the computer.
+# discriminant is written so that b1^2 b3^2 cancels on paper and not in the computer. It is not
+# positive where b'V^-1 b <= t^2; then A <= 0, and the slope is significant nowhere. Nor can it be so
+# everywhere: it crosses zero at d = -b1 / b3.
 slope_roots <- function(b, V, t) {
   A <- b[2L]^2 - t^2 * V[2L, 2L]
   B <- b[1L] * b[2L] - t^2 * V[1L, 2L]
   C <- b[1L]^2 - t^2 * V[1L, 1L]
   D <- t^2 * (b[1L]^2 * V[2L, 2L] + b[2L]^2 * V[1L, 1L] - 2 * b[1L] * b[2L] * V[1L, 2L] -
                 t^2 * (V[1L, 1L] * V[2L, 2L] - V[1L, 2L]^2))
-  if (!isTRUE(D > 0)) {
-    return(list(d = numeric(), pattern = if (A > 0) "everywhere" else "nowhere"))
-  }
+  if (!isTRUE(D > 0)) return(list(d = numeric(), pattern = "nowhere"))
   q <- -(B + if (B < 0) -sqrt(D) else sqrt(D))
   d <- c(q / A, C / q)
   d <- sort(d[is.finite(d)])
   list(d = d, pattern = if (length(d) < 2L) "one side" else if (A > 0) "outside" else "between")
 }
 
-# The observed range cut at the bounds; of the pieces those in whose middle the slope is significant.
+# The observed range cut at the bounds: the pieces in whose middle the slope is significant.
 significant_regions <- function(object, bounds, critical) {
   range <- range(object$observed)
   cut <- c(range[1L], bounds[bounds > range[1L] & bounds < range[2L]], range[2L])
@@ -489,8 +494,8 @@ significant_regions <- function(object, bounds, critical) {
              slope = ifelse(s$estimate[keep] > 0, "positive", "negative"))
 }
 
-# Without control of false discoveries the quantile of t at a. With it that at i a / k, where i is the
-# largest with p_(i) <= i a / k among the k distinct observed values, or 1 if there is none.
+# Without control of false discoveries the quantile of t at a. With it that at i a / k, where i is
+# the largest with p_(i) <= i a / k among the k distinct observed values, or 1 if there is none.
 critical_t <- function(object) {
   alpha <- 1 - object$level
   df <- object$model$vcov_info$df
@@ -595,29 +600,31 @@ table_models.fe_moderate <- function(x, ...) list(x$model)
 
 #' @rdname fe_moderate-methods
 #' @export
-print.fe_moderate <- function(x, digits = 5L, ...) {
+print.fe_moderate <- function(x, digits = 4L, ...) {
   cat(sprintf("Slope of %s in %s, moderated by %s\n", x$model$outcome, x$treat, x$moderator))
   cat(utils::head(model_heading(x$model), -1L), sep = "\n")
   cat(describe_centers(x, digits), "\n", sep = "")
   cat(describe_interaction(x, digits), "\n\n", sep = "")
   print_slopes(x, digits)
   cat("---\n*** p < .01, ** p < .05, * p < .1\n")
-  cat(describe_points(x, digits), sep = "\n")
-  if (!is.null(x$jn)) cat(strwrap(describe_regions(x, digits), 100L, exdent = 2L), sep = "\n")
+  notes <- c(describe_points(x), if (!is.null(x$jn)) describe_regions(x, digits),
+             describe_rows(x$model))
+  writeLines(strwrap(notes, 90L, exdent = 2L))
   invisible(x)
 }
 
 print_slopes <- function(x, digits) {
   s <- x$slopes
   stars <- significance_stars(s$p.value)
-  shown <- cbind(if (is.numeric(s$value)) format(s$value, digits = digits),
+  named <- is.numeric(s$value) && any(s$label != point_labels(s$value))
+  shown <- cbind(if (named) format(s$value, digits = digits),
                  vapply(s[c("estimate", "std.error")], format, character(nrow(s)), digits = digits),
                  format(round(s$statistic, 3L)),
                  format.pval(s$p.value, digits = 3L, eps = 1e-4), stars,
                  vapply(s[c("conf.low", "conf.high")], format, character(nrow(s)), digits = digits))
   shown <- matrix(shown, nrow(s))
   interval <- paste0(format(100 * x$level), "% ", c("low", "high"))
-  dimnames(shown) <- list(s$label, c(if (is.numeric(s$value)) x$moderator, "Slope", "Std. error",
+  dimnames(shown) <- list(s$label, c(if (named) x$moderator, "Slope", "Std. error",
                                      "t", "p", "", interval))
   print(shown, quote = FALSE, right = TRUE)
 }
@@ -646,7 +653,13 @@ describe_interaction <- function(x, digits) {
           short(b / se, 4L), p)
 }
 
-describe_points <- function(x, digits) {
+describe_rows <- function(m) {
+  counts <- count_dropped(m$dropped)
+  c(if (nrow(counts)) paste("Rows left out:", describe_counts(counts)),
+    if (length(m$collinear)) paste("Left out as collinear:", quote_list(m$collinear, 12L)))
+}
+
+describe_points <- function(x) {
   if (x$kind == "factor") return(character())
   range <- range(x$observed)
   outside <- x$points$value < range[1L] | x$points$value > range[2L]

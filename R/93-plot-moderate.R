@@ -31,25 +31,27 @@ plot.fe_moderate <- function(x, points = 201, bins = 30, ...) {
     ggplot2::theme_bw() + ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
 }
 
+# Aesthetics by the names of columns: name_aes(x = "value").
+name_aes <- function(...) ggplot2::aes(!!!lapply(c(...), as.name))
+
 plot_slope_band <- function(x, points, bins) {
   jn <- x$jn
   inner <- jn$bounds[jn$bounds > jn$range[1L] & jn$bounds < jn$range[2L]]
   at <- sort(c(seq(jn$range[1L], jn$range[2L], length.out = points), inner))
   band <- slope_band(x, at)
   bars <- histogram_bars(x$observed, bins, range(band$low, band$high, 0))
-  aes <- function(...) ggplot2::aes(!!!lapply(c(...), as.name))
   p <- ggplot2::ggplot() +
-    ggplot2::geom_rect(aes(xmin = "from", xmax = "to", ymin = "bottom", ymax = "top"), bars,
+    ggplot2::geom_rect(name_aes(xmin = "from", xmax = "to", ymin = "bottom", ymax = "top"), bars,
                        fill = "grey85", colour = "grey60", linewidth = 0.2) +
-    ggplot2::geom_ribbon(aes(x = "value", ymin = "low", ymax = "high"), band, fill = "grey60",
+    ggplot2::geom_ribbon(name_aes(x = "value", ymin = "low", ymax = "high"), band, fill = "grey60",
                          alpha = 0.35)
   for (r in seq_len(nrow(jn$regions))) {
     inside <- band$value >= jn$regions$from[r] & band$value <= jn$regions$to[r]
-    p <- p + ggplot2::geom_ribbon(aes(x = "value", ymin = "low", ymax = "high"), band[inside, ],
-                                  fill = "grey30", alpha = 0.45)
+    p <- p + ggplot2::geom_ribbon(name_aes(x = "value", ymin = "low", ymax = "high"),
+                                  band[inside, ], fill = "grey30", alpha = 0.45)
   }
   p + ggplot2::geom_vline(xintercept = inner, linetype = "dotted") +
-    ggplot2::geom_line(aes(x = "value", y = "estimate"), band, linewidth = 0.8) +
+    ggplot2::geom_line(name_aes(x = "value", y = "estimate"), band, linewidth = 0.8) +
     ggplot2::labs(caption = band_caption(jn))
 }
 
@@ -80,8 +82,7 @@ plot_slope_levels <- function(x) {
   s <- x$slopes
   n <- vapply(s$value, function(v) sum(x$observed == v), 0L)
   s$level <- factor(seq_along(n), labels = make.unique(sprintf("%s\n(n = %d)", s$label, n)))
-  aes <- function(...) ggplot2::aes(!!!lapply(c(...), as.name))
-  ggplot2::ggplot(s, aes(x = "level", y = "estimate", ymin = "conf.low", ymax = "conf.high")) +
+  ggplot2::ggplot(s, name_aes(x = "level", y = "estimate", ymin = "conf.low", ymax = "conf.high")) +
     ggplot2::geom_errorbar(width = 0.12) + ggplot2::geom_point(size = 2.5) +
     ggplot2::labs(caption = sprintf("%s%% confidence intervals", format(100 * x$level)))
 }

@@ -333,7 +333,7 @@ model_footer <- function(x) {
     sprintf("n = %d, K = %d, sigma = %.5g, R2 = %.5g, adj. R2 = %.5g%s", x$nobs, as.integer(x$rank),
             fit$sigma, fit$r.squared, fit$adj.r.squared,
             if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
-    if (nrow(counts)) paste("Rows left out:", describe_counts(counts)),
+    if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
     if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),
     if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept))
 }

@@ -1,6 +1,6 @@
-# Recomputes every printed cell (but the bootstrap intervals) from data/*.rda with lm() on country and year
-# dummies and HC1 standard errors written out, and prints published | computed.
-# Run from the package root: Rscript data-raw/check.R
+# Recomputes every printed cell (but the bootstrap intervals) from data/*.rda with
+# lm() on country and year dummies and HC1 standard errors written out, and prints
+# published | computed. Run from the package root: Rscript data-raw/check.R
 # Exits with status 1 if a cell without `doubt` differs.
 
 load("data/digitrade.rda")
@@ -72,7 +72,8 @@ text <- data.frame(cell = paste(P$table, P$column, P$term),
                    published = show_cell(P$estimate, P$stars, P$std_error),
                    computed = show_cell(P$got, P$got_stars, P$got_se))
 ok <- text$published == text$computed
-text$ok <- ifelse(ok, "yes", ifelse(target, "NO", ifelse(is.na(P$got), "- not computed", "- doubted")))
+text$ok <- ifelse(ok, "yes", ifelse(target, "NO",
+                                    ifelse(is.na(P$got), "- not computed", "- doubted")))
 options(width = 150)
 print(text, right = FALSE, row.names = FALSE)
 

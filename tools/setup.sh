@@ -140,7 +140,7 @@ verify() {
   fi
   packages=$(missing_r)
   if [ -n "$packages" ]; then
-    echo "could not be installed, the tests that compare with them are skipped:" $packages
+    echo "could not be built here, the tests that compare with them are skipped:" $packages
   fi
 }
 

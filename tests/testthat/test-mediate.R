@@ -1,0 +1,109 @@
+controls <- c("pgdp", "fdi", "gfcf", "rd", "urban")
+base_formula <- ln_upmf ~ ln_imdig + pgdp + fdi + gfcf + rd + urban | country + year
+
+dummies <- function(outcome, extra = NULL, data = digitrade, weights = NULL) {
+  data$w_ <- if (is.null(weights)) 1 else weights
+  f <- reformulate(c("ln_imdig", extra, controls, "country", "factor(year)"), outcome)
+  lm(f, data, weights = w_)
+}
+
+test_that("paths equal the separate regressions, and c = c' + a b", {
+  x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), R = 0)
+  a <- coef(dummies("ln_innov"))[["ln_imdig"]]
+  out <- coef(dummies("ln_upmf", "ln_innov"))
+  expect_equal(coef(x$models$a$ln_innov)[["ln_imdig"]], a, tolerance = 1e-10)
+  expect_equal(coef(x)[["direct:ln_innov"]], out[["ln_imdig"]], tolerance = 1e-10)
+  expect_equal(coef(x)[["indirect:ln_innov"]], a * out[["ln_innov"]], tolerance = 1e-9)
+  expect_lt(x$identity, 1e-12)
+})
+
+test_that("jointly entered mediators share one outcome equation", {
+  x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), joint = TRUE, R = 0)
+  out <- coef(dummies("ln_upmf", c("ln_innov", "ln_inter")))
+  expect_length(x$models$b, 1)
+  expect_equal(coef(x$models$b[[1]])[["ln_inter"]], out[["ln_inter"]], tolerance = 1e-9)
+  expect_equal(coef(x)[["total"]] - out[["ln_imdig"]],
+               sum(coef(x)[c("indirect:ln_innov", "indirect:ln_inter")]), tolerance = 1e-9)
+})
+
+test_that("the Sobel error follows its formula under the chosen variance", {
+  x <- fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 0, vcov = ~country)
+  a <- tidy(x$models$a$ln_innov)[1, ]
+  b <- subset(tidy(x$models$b$ln_innov), term == "ln_innov")
+  row <- subset(x$effects, effect == "indirect")
+  expect_equal(row$std.error, sqrt(a$estimate^2 * b$std.error^2 + b$estimate^2 * a$std.error^2))
+  restated <- subset(summary(x, vcov = "HC1")$effects, effect == "indirect")
+  expect_false(isTRUE(all.equal(row$std.error, restated$std.error)))
+})
+
+test_that("bootstrap replicates equal a slow loop that copies rows", {
+  set.seed(11)
+  x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), R = 8)
+  W <- fe_boot_weights(63, 1:8, x$boot$seed)
+  slow <- apply(W, 2, function(w) {
+    d <- digitrade[unlist(lapply(1:63, function(g) rep(which(as.integer(digitrade$country) == g), w[g]))), ]
+    vapply(c("ln_innov", "ln_inter"), function(m) {
+      coef(dummies(m, data = d))[["ln_imdig"]] * coef(dummies("ln_upmf", m, data = d))[[m]]
+    }, 0)
+  })
+  expect_equal(unname(x$boot$t[, c("indirect:ln_innov", "indirect:ln_inter")]), unname(t(slow)),
+               tolerance = 1e-10)
+  expect_identical(x$boot$cluster, "country")
+})
+
+test_that("the bootstrap is the same on 1, 2 and 4 threads", {
+  run <- function(threads) {
+    set.seed(3)
+    fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 1000, threads = threads)$boot$t
+  }
+  one <- run(1)
+  expect_identical(run(2), one)
+  expect_identical(run(4), one)
+})
+
+test_that("every equation has the same rows when a mediator is missing somewhere", {
+  d <- digitrade
+  d$ln_inter[c(3, 50)] <- NA
+  x <- fe_mediate(base_formula, d, mediators = c("ln_innov", "ln_inter"), R = 0)
+  n <- vapply(c(list(x$models$total), x$models$a, x$models$b), nobs, 0)
+  expect_true(all(n == 817))
+  expect_lt(x$identity, 1e-12)
+  expect_identical(subset(as.data.frame(fe_rows(x)), !used)$row, c(3L, 50L))
+})
+
+test_that("Hayes' example of a manipulated cover story is reproduced", {
+  skip_if_not_installed("psych")
+  e <- new.env()
+  tryCatch(utils::data("Tal.Or", package = "psych", envir = e), warning = function(w) NULL)
+  skip_if(is.null(e$Tal.Or))
+  x <- fe_mediate(reaction ~ cond, e$Tal.Or, treat = "cond", mediators = "pmi", R = 0, vcov = "iid")
+  expect_equal(coef(x)[["total"]], 0.4956897, tolerance = 1e-6)
+  expect_equal(coef(x)[["direct:pmi"]], 0.2543542, tolerance = 1e-6)
+  expect_equal(coef(x)[["indirect:pmi"]], 0.2413355, tolerance = 1e-6)
+  expect_equal(tidy(x$models$a$pmi)$std.error[2], 0.2356913, tolerance = 1e-6)
+})
+
+test_that("tidy has one row an effect and glance one row", {
+  set.seed(1)
+  x <- fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 49, ci = "basic")
+  t <- tidy(x)
+  expect_identical(t$effect, c("total", "a", "b", "direct", "indirect", "indirect", "share"))
+  expect_true("boot basic" %in% t$method)
+  expect_identical(nrow(glance(x)), 1L)
+  expect_identical(sort(unique(x$intervals$type)), c("basic", "bc", "bca", "percentile"))
+  expect_output(print(x), "Identity c = c'")
+})
+
+test_that("bad requests are refused by name", {
+  run <- function(...) fe_mediate(base_formula, digitrade, R = 0, ...)
+  expect_error(run(), "`mediators` is missing", class = "fe_error")
+  expect_error(run(mediators = "nope"), "\"nope\"", class = "fe_error")
+  expect_error(run(mediators = "pgdp"), "stands in the formula", class = "fe_error")
+  expect_error(run(mediators = "country"), "country", class = "fe_error")
+  expect_error(run(mediators = "ln_innov", treat = "ln_inter"), "no regressor", class = "fe_error")
+  d <- digitrade
+  d$fixed <- as.integer(d$country)
+  expect_error(fe_mediate(base_formula, d, mediators = "fixed", R = 0), "fixed", class = "fe_error")
+  expect_error(fe_mediate(ln_upmf ~ csw(ln_imdig, pgdp) | country, d, mediators = "ln_innov", R = 0),
+               "single model", class = "fe_error")
+})
