@@ -18,7 +18,7 @@ endif
 
 help:
 	@echo "make replicate [DATA=panel.csv] [MAP=names.csv]  the study: replication.html, replication/"
-	@echo "make test                                        every test of the package and of its C core"
+	@echo "make test                                        the tests of the C core and of the package"
 	@echo "make check                                       R CMD build, R CMD check --as-cran"
 	@echo "make install | document | clean                  see CONTRIBUTING.md"
 
@@ -42,8 +42,8 @@ check:
 install:
 	@sh tools/install.sh "$(LIB)"
 
-document:
-	@Rscript tools/document.R
+document: install
+	@$(WITH_LIB) Rscript tools/document.R
 
 clean:
 	@rm -rf "$(LIB)" replication replication.html

@@ -93,7 +93,15 @@ expand_stepwise <- function(expr) {
 
 # Fixed-effects part -> list of expressions; 0 and 1 mean none.
 split_effects <- function(expr) {
-  Filter(function(term) !is.numeric(term), split_sum(expr))
+  terms <- Filter(function(term) !is.numeric(term), split_sum(expr))
+  for (term in terms) {
+    head <- if (is.call(term)) deparse_one(term[[1L]]) else ""
+    if (head %in% c("*", ":", "-", "/", "%in%")) {
+      stop_arg("formula", sprintf("joins fixed effects by `%s`: %s", head, deparse_one(term)),
+               "Write a + b for two factors, a^b for their combination")
+    }
+  }
+  terms
 }
 
 # a^b^c -> list(a, b, c)

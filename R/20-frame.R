@@ -19,6 +19,7 @@ frame_variable <- function(frame, expr, role, arg = "formula") {
     stop_arg(arg, sprintf("has the %s `%s`, which cannot be evaluated: %s", role, name,
                           conditionMessage(e)))
   })
+  if (inherits(value, "POSIXlt")) value <- as.POSIXct(value)
   variable <- check_variable(value, name, role, frame$n, arg)
   assign(name, variable, envir = frame$cache)
   variable
@@ -26,13 +27,19 @@ frame_variable <- function(frame, expr, role, arg = "formula") {
 
 check_names_known <- function(expr, frame, role, arg) {
   used <- all.vars(expr)
-  known <- used %in% names(frame$data) | vapply(used, exists, NA, envir = frame$scope)
+  known <- used %in% names(frame$data) | vapply(used, is_value, NA, scope = frame$scope)
   if (all(known)) return(invisible())
   near <- agrep(used[!known][1L], names(frame$data), max.distance = 0.2, value = TRUE)
   stop_arg(arg, sprintf("has the %s `%s`, but `data` has no column %s", role, deparse_one(expr),
                         quote_list(used[!known])),
            if (length(near)) paste("Did you mean", quote_list(near)) else
              paste("Its columns are", quote_list(names(frame$data), 12L)))
+}
+
+# A name that stands for something else than a function.
+is_value <- function(name, scope) {
+  value <- get0(name, envir = scope)
+  !is.null(value) && !is.function(value)
 }
 
 check_variable <- function(value, name, role, n, arg) {
@@ -109,7 +116,8 @@ resolve_argument <- function(expr, data, env, arg) {
 check_weights <- function(w, n, arg = "weights") {
   if (is.null(w)) return(NULL)
   if (!is.numeric(w) || is.factor(w) || !is.null(dim(w))) {
-    stop_arg(arg, paste("must be numeric, not", describe_value(w)))
+    stop_arg(arg, paste("must be numeric, not", describe_value(w)),
+             "Give a column as ~w, or a vector with one number a row")
   }
   if (length(w) != n) stop_arg(arg, sprintf("has %d values for %d rows", length(w), n))
   if (any(w < 0, na.rm = TRUE)) {

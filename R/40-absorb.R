@@ -33,6 +33,18 @@ check_control <- function(control) {
   control
 }
 
+# Rank of the dummies. Where the solver cannot tell it, factors that contain another one are left out of the
+# count: the dummies of a nested factor span theirs. -> list(rank, exact)
+effects_rank <- function(absorber, factors, w, control) {
+  if (is.null(absorber)) return(list(rank = 0, exact = TRUE))
+  if (absorber$exact) return(absorber[c("rank", "exact")])
+  contains <- vapply(seq_along(factors), function(f) {
+    any(vapply(factors[-f], is_nested, NA, outer = factors[[f]]))
+  }, NA)
+  if (!any(contains) || all(contains)) return(absorber[c("rank", "exact")])
+  new_absorber(factors[!contains], w, control)[c("rank", "exact")]
+}
+
 # -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the session.
 new_absorber <- function(factors, w, control) {
   if (!length(factors)) return(NULL)
@@ -49,7 +61,14 @@ core_control <- function(control) {
 # x: matrix -> list(x, iterations, residual)
 absorb <- function(absorber, x, threads) {
   if (is.null(absorber)) return(list(x = x, iterations = 0L, residual = 0))
-  .Call(C_absorb, absorber$pointer, x, threads)
+  out <- .Call(C_absorb, absorber$pointer, x, threads)
+  if (!out$converged) {
+    stop_arg("control", sprintf(paste("stopped the absorption of the fixed effects at a relative residual of",
+                                      "%.3g after %d iterations, above its tolerance"),
+                                out$residual, out$iterations),
+             "Raise `max_iter` or loosen `tol` in fe_control()")
+  }
+  out
 }
 
 #' The within transformation
@@ -86,9 +105,9 @@ fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = f
     }
   }
   w <- check_weights(weights, nrow(columns))
-  if (!is.null(w) && any(w == 0)) {
-    stop_arg("weights", sprintf("is zero in %s", quote_rows(which(w == 0))),
-             "Leave these rows out")
+  unusable <- which(!is.finite(w) | w == 0)
+  if (length(unusable)) {
+    stop_arg("weights", sprintf("is zero, NA or infinite in %s", quote_rows(unusable)), "Leave these rows out")
   }
   absorber <- new_absorber(Map(code_ids, fe, names(fe)), w, check_control(control))
   done <- absorb(absorber, columns, check_threads(threads))

@@ -100,19 +100,29 @@ model_setup <- function(formula, data, settings, env, weights = NULL, subset = N
   frame$weights <- check_weights(value(weights, "weights"), n)
   frame$offset <- check_offset(value(offset, "offset"), n)
   samples <- split_samples(check_subset(value(subset, "subset"), n),
-                           split_variable(value(split, "split"), data), n)
+                           split_variable(value(split, "split"), data, split), n)
   list(formula = formula, frame = frame, samples = samples, settings = settings)
 }
 
 # One fit for each sample and planned model.
 run_plan <- function(setup, plan) {
-  fits <- lapply(setup$samples, function(sample) fit_sample(setup$frame, plan, sample, setup$settings))
+  fits <- lapply(setup$samples, function(sample) {
+    withCallingHandlers(fit_sample(setup$frame, plan, sample, setup$settings),
+                        fe_error = function(e) name_sample(e, sample$split))
+  })
   unlist(fits, recursive = FALSE)
+}
+
+# An error inside one part of a split says which.
+name_sample <- function(e, split) {
+  if (is.null(split)) return(invisible())
+  e$message <- sprintf("In the sample %s: %s", split, conditionMessage(e))
+  stop(e)
 }
 
 # ---- samples ------------------------------------------------------------------------------------
 
-split_variable <- function(split, data) {
+split_variable <- function(split, data, expr) {
   if (is.null(split)) return(NULL)
   if (is.character(split) && length(split) == 1L && nrow(data) > 1L) {
     check_columns(split, data, "split")
@@ -122,7 +132,9 @@ split_variable <- function(split, data) {
     stop_arg("split", sprintf("must hold one value for each of the %d rows, not %s", nrow(data),
                               describe_value(split)))
   }
-  list(name = "split", value = split)
+  name <- if (is.call(expr) && identical(expr[[1L]], quote(`~`))) expr[[2L]] else expr
+  name <- if (is.language(name)) deparse_one(name) else "split"
+  list(name = if (nchar(name) > 40L) "split" else name, value = split)
 }
 
 # -> list of list(rows = logical mask, split = label or NULL)
@@ -143,9 +155,9 @@ split_samples <- function(subset, split, n) {
 # Models that share rows and fixed effects share the absorption of their columns.
 fit_sample <- function(frame, plan, sample, settings) {
   models <- lapply(plan, prepare_model, frame = frame, settings = settings)
-  common <- if (settings$common) do.call(c, lapply(models, `[[`, "variables"))
+  if (settings$common) models <- pool_samples(models)
   models <- lapply(models, function(model) {
-    sampled <- apply_masks(sample$candidates, if (is.null(common)) model$variables else common)
+    sampled <- apply_masks(sample$candidates, model$variables)
     if (!any(sampled$keep)) stop_no_rows(sampled$dropped, deparse_one(model$formula))
     c(model, sampled)
   })
@@ -156,6 +168,18 @@ fit_sample <- function(frame, plan, sample, settings) {
     fits[members] <- fit_group(frame, models[members], sample, settings)
   }
   fits
+}
+
+# With a common sample, every model looks at the variables and at the singletons of all of them.
+pool_samples <- function(models) {
+  variables <- unlist(lapply(models, `[[`, "variables"), recursive = FALSE)
+  effects <- unlist(lapply(models, `[[`, "effects"), recursive = FALSE)
+  effects <- effects[!duplicated(names(effects))]
+  lapply(models, function(model) {
+    model$variables <- variables
+    model$alone <- effects
+    model
+  })
 }
 
 group_models <- function(models) {
@@ -184,6 +208,7 @@ prepare_model <- function(plan, frame, settings) {
     frame_variable(frame, expr, "cluster", "vcov")
   })
   list(plan = plan, terms = tt, outcome = outcome, regressors = regressors, effects = effects,
+       alone = effects, # the factors whose singletons are dropped
        formula = model_formula(plan, frame$scope),
        variables = c(list(outcome), regressors, unlist(effects, recursive = FALSE, use.names = FALSE),
                      clusters, list_masks(frame)))
@@ -208,9 +233,10 @@ fit_group <- function(frame, models, sample, settings) {
   absorber <- new_absorber(shared$factors, shared$w, settings$control)
   done <- absorb(absorber, columns$raw, settings$threads)
   shared$absorbed <- !is.null(absorber)
-  shared$effects_rank <- if (shared$absorbed) absorber$rank else 0
+  rank <- effects_rank(absorber, shared$factors, shared$w, settings$control)
+  shared$effects_rank <- rank$rank
   shared$absorption <- if (shared$absorbed) {
-    list(solver = absorber$solver, exact_rank = absorber$exact, iterations = done$iterations,
+    list(solver = absorber$solver, exact_rank = rank$exact, iterations = done$iterations,
          residual = done$residual)
   }
   shared$absorber <- absorber
@@ -228,7 +254,7 @@ shared_rows <- function(frame, model, settings) {
   take <- function(v) if (is.null(rows)) v else v[rows]
   factors <- Map(function(parts, name) {
     code_factor(lapply(parts, function(v) take(v$value)), vapply(parts, `[[`, "", "name"))
-  }, model$effects, names(model$effects))
+  }, model$alone, names(model$alone))
   singles <- no_dropped
   if (settings$singletons == "drop" && length(factors)) {
     stay <- drop_singletons(factors, length(factors[[1L]]$code))
@@ -241,6 +267,7 @@ shared_rows <- function(frame, model, settings) {
       factors <- lapply(factors, recode, keep = stay)
     }
   }
+  factors <- factors[names(model$effects)]
   list(rows = rows, factors = factors, singletons = singles, w = take_rows(frame$weights, rows),
        offset = take_rows(frame$offset, rows), n = if (is.null(rows)) frame$n else length(rows))
 }
@@ -302,7 +329,7 @@ fit_one <- function(frame, model, index, design, raw, residual, floor, shared, s
   warn_collinear(design$names, fit$kept, shared$absorbed)
   if (!all(fit$kept)) x <- x[, fit$kept, drop = FALSE]
   if (!ncol(x) && !shared$absorbed) {
-    stop_arg("formula", "has neither regressors, nor a constant, nor fixed effects")
+    stop_arg("formula", "has no regressor, no constant and no fixed effect")
   }
   x_at <- index$x[fit$kept]
   m <- list(call = settings$call, formula = model$formula, coefficients = fit$coef, bread = fit$bread,

@@ -112,14 +112,15 @@ parse_vcov <- function(vcov, cluster, m) {
 cluster_factors <- function(cluster, m, n_default) {
   if (is.null(cluster)) {
     if (length(m$factors) < n_default) {
-      stop_arg("vcov", sprintf("needs %d cluster variable%s, and the model has %d fixed effects",
-                               n_default, if (n_default > 1L) "s" else "", length(m$factors)),
+      stop_arg("vcov", sprintf("needs %d cluster variable%s, and the model has %d fixed effect%s",
+                               n_default, if (n_default > 1L) "s" else "", length(m$factors),
+                               if (length(m$factors) == 1L) "" else "s"),
                "Name them: vcov = ~country")
     }
     return(m$factors[seq_len(n_default)])
   }
   need_full(m, "clustered standard errors")
-  if (is.character(cluster)) {
+  if (is.character(cluster) && !length(cluster) %in% c(m$n_data, m$nobs)) {
     check_columns(cluster, m$data, "cluster")
     cluster <- stats::as.formula(call("~", join_sum(lapply(cluster, as.name))), env = m$env)
   }

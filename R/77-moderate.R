@@ -467,8 +467,8 @@ johnson_neyman <- function(object) {
 
 # Roots d of (b1 + b3 d)^2 = t^2 (V11 + 2 d V13 + d^2 V33), that is A d^2 + 2 B d + C = 0. The
 # discriminant is written so that b1^2 b3^2 cancels on paper and not in the computer. It is not
-# positive where b'V^-1 b <= t^2; then A <= 0, and the slope is significant nowhere. Nor can it be so
-# everywhere: it crosses zero at d = -b1 / b3.
+# positive where b'V^-1 b <= t^2; then A <= 0, and the slope is significant nowhere. It cannot be
+# significant everywhere, since it crosses zero at d = -b1 / b3.
 slope_roots <- function(b, V, t) {
   A <- b[2L]^2 - t^2 * V[2L, 2L]
   B <- b[1L] * b[2L] - t^2 * V[1L, 2L]
@@ -524,8 +524,8 @@ critical_t <- function(object) {
 #' @param formula changes to the formula, as in [stats::update()].
 #' @param evaluate `FALSE`: give the new call only.
 #' @param digits significant digits to print.
-#' @param ... for `update()`, arguments of [fe_moderate()] to change; for others passed to the
-#'   method of the model.
+#' @param ... for `update()`, arguments of [fe_moderate()] to change; for `tidy()`, `confint()`,
+#'   `vcov()` passed on, so that they take `vcov`, `cluster` and `ssc` too.
 #' @return `summary`, `update`: an object of class `fe_moderate`. `tidy`: a data frame with a row
 #'   per coefficient, or per slope (`term` is its label, `value` that of the moderator). `glance`:
 #'   the row of the model, with the F test of the products (`interaction.statistic`,
@@ -536,6 +536,7 @@ NULL
 #' @rdname fe_moderate-methods
 #' @export
 summary.fe_moderate <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  check_dots(...)
   check_other_uses(c(cluster_parts(vcov), cluster_parts(cluster)), object$center)
   object$model <- restated(object$model, vcov, cluster, ssc)
   restate_moderation(object)
@@ -581,7 +582,7 @@ tidy.fe_moderate <- function(x, what = c("terms", "slopes"), conf.int = FALSE, c
   if (check_choice(what[1L], c("terms", "slopes"), "what") == "terms") {
     return(tidy(x$model, conf.int = conf.int, conf.level = conf.level, ...))
   }
-  table <- slope_table(x, check_level(conf.level, "conf.level"))
+  table <- slope_table(summary(x, ...), check_level(conf.level, "conf.level"))
   names(table)[names(table) == "label"] <- "term"
   last <- if (check_flag(conf.int, "conf.int")) c("conf.low", "conf.high")
   table[c("term", "value", "estimate", "std.error", "statistic", "df", "p.value", last)]
@@ -615,18 +616,17 @@ print.fe_moderate <- function(x, digits = 4L, ...) {
 
 print_slopes <- function(x, digits) {
   s <- x$slopes
-  stars <- significance_stars(s$p.value)
   named <- is.numeric(s$value) && any(s$label != point_labels(s$value))
-  shown <- cbind(if (named) format(s$value, digits = digits),
-                 vapply(s[c("estimate", "std.error")], format, character(nrow(s)), digits = digits),
-                 format(round(s$statistic, 3L)),
-                 format.pval(s$p.value, digits = 3L, eps = 1e-4), stars,
-                 vapply(s[c("conf.low", "conf.high")], format, character(nrow(s)), digits = digits))
-  shown <- matrix(shown, nrow(s))
+  shown <- data.frame(s$value, format(s$estimate, digits = digits),
+                      format(s$std.error, digits = digits), format(round(s$statistic, 3L)),
+                      format.pval(s$p.value, digits = 3L, eps = 1e-4),
+                      significance_stars(s$p.value),
+                      format(s$conf.low, digits = digits), format(s$conf.high, digits = digits))
+  if (named) shown[[1L]] <- format(s$value, digits = digits)
+  shown <- as.matrix(shown)
   interval <- paste0(format(100 * x$level), "% ", c("low", "high"))
-  dimnames(shown) <- list(s$label, c(if (named) x$moderator, "Slope", "Std. error",
-                                     "t", "p", "", interval))
-  print(shown, quote = FALSE, right = TRUE)
+  dimnames(shown) <- list(s$label, c(x$moderator, "Slope", "Std. error", "t", "p", "", interval))
+  print(if (named) shown else shown[, -1L, drop = FALSE], quote = FALSE, right = TRUE)
 }
 
 short <- function(v, digits) vapply(v, function(one) format(signif(one, digits)), "")
@@ -655,7 +655,7 @@ describe_interaction <- function(x, digits) {
 
 describe_rows <- function(m) {
   counts <- count_dropped(m$dropped)
-  c(if (nrow(counts)) paste("Rows left out:", describe_counts(counts)),
+  c(if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
     if (length(m$collinear)) paste("Left out as collinear:", quote_list(m$collinear, 12L)))
 }
 

@@ -63,7 +63,9 @@ formula.fe_lm <- function(x, ...) x$formula
 
 #' @rdname fe_lm-methods
 #' @export
-terms.fe_lm <- function(x, ...) x$terms
+terms.fe_lm <- function(x, ...) {
+  stats::terms(stats::formula(Formula::as.Formula(x$formula), rhs = 1L))
+}
 
 #' @rdname fe_lm-methods
 #' @export
@@ -157,6 +159,7 @@ raw_design <- function(m, data) {
 #' @export
 update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
   call <- object$call
+  call$formula <- object$formula
   if (!missing(formula)) {
     new <- Formula::as.Formula(formula)
     old <- Formula::as.Formula(object$formula)
@@ -251,7 +254,6 @@ generics::augment
 #' @export
 tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL,
                        ...) {
-  check_dots(...)
   table <- coef_table(restated(x, vcov, cluster, ssc), check_level(conf.level, "conf.level"))
   if (check_flag(conf.int, "conf.int")) table else table[1:5]
 }
@@ -335,6 +337,9 @@ model_footer <- function(x) {
             if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
     if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
     if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),
+    if (isFALSE(x$absorption$exact_rank)) {
+      "K is an upper bound: the dummies of three or more large factors were counted, not factorised"
+    },
     if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept))
 }
 
@@ -353,7 +358,7 @@ model_label <- function(m) {
 #'
 #' @param x,object a list of class `fe_lm_list`.
 #' @param i,... passed on to the method for a single model.
-#' @return `coef`, `vcov`, `nobs`: lists or vectors with an element per model. `tidy`, `glance`: the
+#' @return `coef`, `vcov`, `confint`, `nobs`: lists or vectors with an element per model. `tidy`, `glance`: the
 #'   tables of all models, one below the other, with a first column `model`. `as.list`: a plain list.
 #' @name fe_lm_list-methods
 NULL
@@ -392,6 +397,13 @@ coef.fe_lm_list <- function(object, ...) lapply(as.list(object), coef, ...)
 #' @rdname fe_lm_list-methods
 #' @export
 vcov.fe_lm_list <- function(object, ...) lapply(as.list(object), vcov, ...)
+
+#' @rdname fe_lm_list-methods
+#' @export
+confint.fe_lm_list <- function(object, ...) lapply(as.list(object), confint, ...)
+
+#' @export
+fe_rows.fe_lm_list <- function(object, ...) lapply(as.list(object), fe_rows, ...)
 
 #' @rdname fe_lm_list-methods
 #' @export

@@ -2,7 +2,8 @@
 
 # Raises an error of class "fe_error" that names the argument, the offence and the remedy.
 stop_arg <- function(arg, problem, remedy = NULL) {
-  text <- paste0("`", arg, "` ", problem, ".", if (!is.null(remedy)) paste0(" ", remedy, "."))
+  sentence <- function(text) if (grepl("[.!?]$", text)) text else paste0(text, ".")
+  text <- paste0("`", arg, "` ", sentence(problem), if (!is.null(remedy)) paste0(" ", sentence(remedy)))
   stop(errorCondition(text, class = "fe_error", arg = arg, call = NULL))
 }
 
@@ -55,11 +56,14 @@ check_data <- function(data, arg = "data") {
   as.data.frame(data)
 }
 
-# For methods whose generic has `...`: a misspelt argument is an error, not a silence.
+# For methods whose generic has `...`: a misspelt argument is an error, not a silence. `complete` is what
+# callers of vcov() and coef() in other packages send along.
 check_dots <- function(...) {
-  if (!...length()) return(invisible())
-  given <- ...names()
-  name <- if (is.null(given) || !nzchar(given[1L])) "..." else given[1L]
+  given <- names(list(...))
+  if (...length() && is.null(given)) given <- rep("...", ...length())
+  given <- setdiff(given, "complete")
+  if (!length(given)) return(invisible())
+  name <- if (nzchar(given[1L])) given[1L] else "..."
   stop_arg(name, "is no argument of this method", "See its help page for those it has")
 }
 

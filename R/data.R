@@ -18,7 +18,7 @@
 #'   \item{rd}{expenditure on research and development, percent of GDP}
 #'   \item{urban}{urban population, percent}
 #'   \item{ln_innov}{log of patent applications}
-#'   \item{ln_inter}{log of mobile subscriptions per 100 people}
+#'   \item{ln_inter}{log of mobile subscriptions per head}
 #'   \item{ln_insti}{log of an index of institutional quality: the first principal component of the fourteen
 #'     indicators below, shifted to a minimum of one (see [fe_index()])}
 #'   \item{ln_insur,ln_finan,ln_intelpro,ln_ict,ln_other,ln_audio}{logs of imports of six kinds of digital

@@ -78,26 +78,23 @@ SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control) {
   return out;
 }
 
-/* x: double matrix -> list(x, iterations, residual) */
+/* x: double matrix -> list(x, iterations, residual, converged) */
 SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   holder *h = view_absorber(absorber);
   if (TYPEOF(x) != REALSXP || n_rows(x) != h->codes.n) Rf_error("internal: rows do not match");
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"x", "iterations", "residual", ""};
+  const char *names[] = {"x", "iterations", "residual", "converged", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP residual = Rf_duplicate(x);
   SET_VECTOR_ELT(out, 0, residual);
+  SET_VECTOR_ELT(out, 3, Rf_allocVector(LGLSXP, 1));
   int k = n_columns(x);
   double **col = (double **)R_alloc((size_t)k + 1, sizeof *col);
   for (int j = 0; j < k; j++) col[j] = REAL(residual) + (size_t)j * (size_t)h->codes.n;
   fe_report report = {FE_SOLVER_AUTO, 0, 0.0};
   fe_status status = fe_absorb(h->absorber, col, k, &exec, &report);
-  if (status == FE_ENOCONV) {
-    Rf_error("the absorption of the fixed effects stopped after %d iterations at a relative "
-             "residual of %.3g, above its tolerance. Raise `max_iter` or loosen `tol` in "
-             "fe_control()", report.iterations, report.residual);
-  }
-  raise_status(status);
+  if (status != FE_ENOCONV) raise_status(status);
+  LOGICAL(VECTOR_ELT(out, 3))[0] = status == FE_OK;
   SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(report.iterations));
   SET_VECTOR_ELT(out, 2, Rf_ScalarReal(report.residual));
   UNPROTECT(1);

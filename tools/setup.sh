@@ -25,23 +25,20 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Runs a command quietly, and a second time if it fails: networks do.
-attempt() {
+# Runs a command quietly, and a second time if it fails: networks do. A second failure ends the
+# set-up and shows the end of the output.
+quietly() {
   "$@" >>"$log" 2>&1 </dev/null && return
   sleep 5
-  "$@" >>"$log" 2>&1 </dev/null
-}
-
-# The same, but a second failure ends the set-up and shows the end of the output.
-quietly() {
-  attempt "$@" && return
+  "$@" >>"$log" 2>&1 </dev/null && return
   tail -n 30 "$log" >&2
   die "this failed twice: $*"
 }
 
 # Is R, if there is one, the file that Debian's package r-base-core installed?
 debian_r() {
-  ! have R || grep -qxF "$(readlink -f "$(command -v R)")" /var/lib/dpkg/info/r-base-core.list 2>/dev/null
+  have R || return 0
+  grep -qxF "$(readlink -f "$(command -v R)")" /var/lib/dpkg/info/r-base-core.list 2>/dev/null
 }
 
 setup_mode() {
@@ -55,7 +52,7 @@ setup_mode() {
 missing_r() { Rscript tools/missing.R "$purpose" "$mode" "$@"; }
 
 apt_install() {
-  echo "installing $# Debian packages and what they need: $*"
+  echo "installing from Debian, with what they need: $*"
   DEBIAN_FRONTEND=noninteractive
   export DEBIAN_FRONTEND
   if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then quietly apt-get -q update; fi
@@ -64,12 +61,17 @@ apt_install() {
   quietly apt-get -qy install --no-install-recommends "$@"
 }
 
-# A package that cannot be had is found out afterwards: it may be one that can be done without.
+# Builds what is still missing, and tries again what is missing after a failed download. What cannot
+# be had is found out afterwards: it may be something that can be done without.
 cran_install() {
-  lib=$1
-  shift
-  echo "building $# R packages and what they need from CRAN in $lib: $*"
-  attempt Rscript tools/cran.R "$lib" "$@" || true
+  packages=$(missing_r)
+  if [ -z "$packages" ]; then return; fi
+  echo "building from CRAN in $1, with what they need:" $packages
+  Rscript tools/cran.R "$1" $packages >>"$log" 2>&1 </dev/null && return
+  if grep -qE 'cannot open URL|download.* failed|unable to access index' "$log"; then
+    packages=$(missing_r)
+    Rscript tools/cran.R "$1" $packages >>"$log" 2>&1 </dev/null || true
+  fi
 }
 
 site_library() { Rscript -e 'cat(.libPaths()[1])'; }
@@ -117,8 +119,7 @@ setup_system() {
   if [ -z "$packages" ]; then return; fi
   binaries=$(debian_names $packages)
   if [ -n "$binaries" ]; then apt_install $binaries; fi
-  packages=$(missing_r)
-  if [ -n "$packages" ]; then cran_install "$(site_library)" $packages; fi
+  cran_install "$(site_library)"
   verify
 }
 
@@ -127,7 +128,7 @@ setup_user() {
   have gcc || have cc || die "a C compiler is missing and only root can install it: gcc, libc6-dev"
   packages=$(missing_r)
   if [ -z "$packages" ]; then return; fi
-  cran_install "$(user_library)" $packages
+  cran_install "$(user_library)"
   verify
 }
 

@@ -113,3 +113,6 @@ worst <- function(ours, oracle) max(abs(ours - oracle)) / max(abs(oracle))
 expect_printed <- function(ours, printed, digits) {
   testthat::expect_equal(round(unname(ours), digits), printed, tolerance = 1e-12)
 }
+
+# Degrees of freedom of t that a variance states.
+vcov_df <- function(m, ...) summary(m, ...)$vcov_info$df

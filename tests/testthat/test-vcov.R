@@ -1,0 +1,133 @@
+d <- random_panel(11, "weights", n_units = 20L)
+m <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w)
+o <- oracle_panel(d, c("unit", "time"), c("x1", "x2"), "w")
+
+test_that("a variance is the same asked for at estimation, by vcov(), summary() or update()", {
+  for (v in list("iid", "HC0", "HC1", "HC2", "HC3", ~cluster, ~cluster + time, CR0 ~ unit)) {
+    at_once <- suppressWarnings(fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = v), classes = "fe_warning")
+    later <- suppressWarnings(vcov(m, v), classes = "fe_warning")
+    expect_identical(vcov(at_once), later)
+    expect_identical(suppressWarnings(vcov(summary(m, v)), classes = "fe_warning"), later)
+  }
+})
+
+test_that("clusters may be a formula, names, a vector over the data or over the sample", {
+  by_formula <- vcov(m, ~cluster)
+  expect_equal(vcov(m, cluster = ~cluster), by_formula)
+  expect_equal(vcov(m, cluster = "cluster"), by_formula)
+  expect_equal(vcov(m, "CR1", cluster = "cluster"), by_formula)
+  expect_equal(vcov(m, cluster = factor(d$cluster)), by_formula)
+  expect_equal(vcov(m, cluster = d$cluster), by_formula)
+  expect_equal(vcov(m, ~unit + time), vcov(m, cluster = c("unit", "time")))
+  e <- d
+  e$y[3] <- NA
+  short <- fe_lm(y ~ x1 + x2 | unit + time, e, weights = w)
+  expect_equal(vcov(short, cluster = factor(e$cluster)), vcov(short, ~cluster))
+  expect_equal(vcov(short, cluster = factor(e$cluster[-3])), vcov(short, ~cluster))
+})
+
+test_that("words for variances mean what they say", {
+  expect_identical(vcov(m, "hetero"), vcov(m, "HC1"))
+  expect_identical(vcov(m, "cluster"), vcov(m, ~unit))
+  expect_equal(vcov(m, "twoway"), vcov(m, ~unit + time))
+  expect_identical(vcov(m), vcov(m, "HC1"))
+  expect_identical(vcov(fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = "iid")), vcov(m, "iid"))
+})
+
+test_that("three-way clustering follows inclusion and exclusion", {
+  clusters <- list(o$data$cluster, o$data$time, o$data$other)
+  for (G.df in c("min", "conventional")) {
+    V <- oracle_vcov(o, "CR1", clusters, G.df = G.df)
+    ours <- suppressWarnings(vcov(m, ~cluster + time + other, ssc = fe_ssc(G.df = G.df)), classes = "fe_warning")
+    e <- eigen(V)
+    fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
+    expect_lt(worst(ours, fixed), 1e-9)
+  }
+})
+
+test_that("a negative eigenvalue is set to zero with a warning, and only then", {
+  d$a <- rep(1:2, length.out = nrow(d))
+  d$b <- rep(1:2, each = ceiling(nrow(d) / 2))[seq_len(nrow(d))]
+  model <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w)
+  raw <- oracle_vcov(o, "CR1", list(d$a, d$b), G.df = "min")
+  skip_if(min(eigen(raw)$values) >= 0)
+  expect_warning(V <- vcov(model, ~a + b), "positive semi-definite", class = "fe_warning")
+  expect_gt(min(eigen(V)$values), -1e-12 * max(eigen(V)$values))
+  expect_no_warning(vcov(model, ~cluster), class = "fe_warning")
+})
+
+test_that("clustering by row is HC0 without a factor", {
+  d$row <- seq_len(nrow(d))
+  model <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w)
+  expect_equal(vcov(model, CR0 ~ row), vcov(model, "HC0"), tolerance = 1e-12)
+})
+
+test_that("combined clusters a^b are the pairs", {
+  expect_equal(vcov(m, CR0 ~ group^other),
+               oracle_vcov(o, "CR0", list(paste(o$data$group, o$data$other))), tolerance = 1e-9)
+})
+
+test_that("a matrix or a function may give the variance", {
+  V <- vcov(m, "HC3")
+  given <- summary(m, V)
+  expect_equal(tidy(given)$std.error, unname(sqrt(diag(V))))
+  turned <- V[2:1, 2:1]
+  expect_equal(vcov(summary(m, turned)), V)
+  expect_equal(vcov(m, function(model) vcov(model, "HC3")), V)
+  expect_output(print(given), "matrix given by the user")
+})
+
+test_that("sandwich's own functions may be given", {
+  skip_if_not_installed("sandwich")
+  plain <- fe_lm(y ~ x1 + x2 | unit + time, d)
+  expect_equal(vcov(plain, sandwich::vcovHC), vcov(plain, "HC3"), tolerance = 1e-10)
+  expect_equal(vcov(plain, sandwich::sandwich), vcov(plain, "HC0"), tolerance = 1e-10)
+  by_unit <- function(model) sandwich::vcovCL(model, d$unit, type = "HC0", cadjust = FALSE)
+  expect_equal(vcov(plain, by_unit), vcov(plain, CR0 ~ unit), tolerance = 1e-10)
+})
+
+test_that("degrees of freedom of t are n - K or the smallest G less one", {
+  for (v in list("iid", "HC0", "HC1", "HC2", "HC3")) expect_equal(vcov_df(m, v), o$n - o$rank)
+  expect_equal(vcov_df(m, ~cluster), 5)
+  expect_equal(vcov_df(m, ~unit), 19)
+  expect_equal(vcov_df(m, CR0 ~ time), 6)
+  expect_equal(suppressWarnings(vcov_df(m, ~unit + other), classes = "fe_warning"), 4)
+})
+
+test_that("leverages include the fixed effects and sum to the rank", {
+  expect_equal(hatvalues(m), o$h, tolerance = 1e-10, ignore_attr = TRUE)
+  expect_equal(sum(hatvalues(m)), m$rank, tolerance = 1e-10)
+  three <- fe_lm(y ~ x1 | unit + time + group, d, weights = w)
+  expect_equal(hatvalues(three), oracle_panel(d, c("unit", "time", "group"), "x1", "w")$h, tolerance = 1e-10,
+               ignore_attr = TRUE)
+  none <- fe_lm(y ~ x1 + x2, d, weights = w)
+  expect_equal(hatvalues(none), hatvalues(lm(y ~ x1 + x2, d, weights = w)), tolerance = 1e-10, ignore_attr = TRUE)
+})
+
+test_that("leverages do not depend on the solver, and hold for disconnected effects", {
+  d$far <- d$time + 100 * (d$unit > 10)
+  for (solver in c("schur", "cg")) {
+    model <- fe_lm(y ~ x1 | unit + far, d, control = fe_control(solver = solver))
+    expect_equal(hatvalues(model), oracle_panel(d |> transform(time = far), c("unit", "time"), "x1")$h,
+                 tolerance = 1e-9, ignore_attr = TRUE)
+  }
+})
+
+test_that("one- and two-way variances of Petersen's data equal lm's with sandwich", {
+  skip_if_not_installed("sandwich")
+  data("PetersenCL", package = "sandwich", envir = environment())
+  model <- fe_lm(y ~ x, PetersenCL)
+  l <- lm(y ~ x, PetersenCL)
+  for (type in c("HC0", "HC1", "HC2", "HC3")) {
+    expect_lt(worst(vcov(model, type), sandwich::vcovHC(l, type)), 1e-9)
+  }
+  expect_lt(worst(vcov(model, ~firm + year, ssc = "sandwich.HC1"), sandwich::vcovCL(l, ~firm + year)), 1e-9)
+})
+
+test_that("the variance of a model estimated on a split or subset uses its rows only", {
+  part <- fe_lm(y ~ x1 + x2 | unit, d, subset = other > 1, vcov = ~cluster)
+  alone <- fe_lm(y ~ x1 + x2 | unit, d[d$other > 1, ], vcov = ~cluster)
+  expect_equal(vcov(part), vcov(alone))
+  expect_equal(vcov(part, "HC3"), vcov(alone, "HC3"))
+  expect_equal(vcov(part, cluster = factor(d$group)), vcov(alone, ~group))
+})
