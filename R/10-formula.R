@@ -26,7 +26,11 @@ parse_formula <- function(formula) {
   lhs <- attr(parts, "lhs")
   rhs <- attr(parts, "rhs")
   if (length(lhs) != 1L) {
-    stop_arg("formula", "has no outcome on its left side", "Write y ~ x | country + year")
+    stop_arg("formula", if (length(lhs)) "has several parts on its left side" else
+      "has no outcome on its left side", "Write y ~ x | country + year, or c(y1, y2) ~ x for two outcomes")
+  }
+  if (is_call_of(formula[[3L]], "|") && length(rhs) < 2L) {
+    stop_arg("formula", "has an empty part beside the bar", "Write y ~ 1 | country for no regressors")
   }
   if (length(rhs) > 2L) {
     stop_arg("formula", sprintf("has %d parts on the right side; only regressors | fixed effects are known",
@@ -43,17 +47,21 @@ parse_formula <- function(formula) {
        effects = lapply(effects, split_effects))
 }
 
+is_call_of <- function(expr, name) is.call(expr) && identical(expr[[1L]], as.name(name))
+
 split_outcomes <- function(expr) {
-  if (is.call(expr) && identical(expr[[1L]], quote(c))) as.list(expr)[-1L] else list(expr)
+  outcomes <- if (is_call_of(expr, "c")) as.list(expr)[-1L] else list(expr)
+  if (!length(outcomes)) stop_arg("formula", "has no outcome in c()")
+  outcomes
 }
 
 # Terms joined by `+`; parentheses around a whole are opened.
 split_sum <- function(expr) {
   if (is.null(expr)) return(list())
-  if (is.call(expr) && identical(expr[[1L]], quote(`+`)) && length(expr) == 3L) {
+  if (is_call_of(expr, "+") && length(expr) == 3L) {
     return(c(split_sum(expr[[2L]]), split_sum(expr[[3L]])))
   }
-  if (is.call(expr) && identical(expr[[1L]], quote(`(`))) return(split_sum(expr[[2L]]))
+  if (is_call_of(expr, "(")) return(split_sum(expr[[2L]]))
   list(expr)
 }
 
@@ -93,12 +101,16 @@ expand_stepwise <- function(expr) {
 
 # Fixed-effects part -> list of expressions; 0 and 1 mean none.
 split_effects <- function(expr) {
-  terms <- Filter(function(term) !is.numeric(term), split_sum(expr))
+  check_joined(Filter(function(term) !is.numeric(term), split_sum(expr)), "formula", "fixed effects")
+}
+
+# Identifiers are joined by + and ^ only: other operators would be arithmetic on their numbers.
+check_joined <- function(terms, arg, what) {
   for (term in terms) {
     head <- if (is.call(term)) deparse_one(term[[1L]]) else ""
     if (head %in% c("*", ":", "-", "/", "%in%")) {
-      stop_arg("formula", sprintf("joins fixed effects by `%s`: %s", head, deparse_one(term)),
-               "Write a + b for two factors, a^b for their combination")
+      stop_arg(arg, sprintf("joins %s by `%s`: %s", what, head, deparse_one(term)),
+               "Write a + b for two variables, a^b for their combination")
     }
   }
   terms
@@ -106,7 +118,7 @@ split_effects <- function(expr) {
 
 # a^b^c -> list(a, b, c)
 split_power <- function(expr) {
-  if (is.call(expr) && identical(expr[[1L]], quote(`^`))) {
+  if (is_call_of(expr, "^")) {
     return(c(split_power(expr[[2L]]), split_power(expr[[3L]])))
   }
   list(expr)

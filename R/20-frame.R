@@ -19,7 +19,7 @@ frame_variable <- function(frame, expr, role, arg = "formula") {
     stop_arg(arg, sprintf("has the %s `%s`, which cannot be evaluated: %s", role, name,
                           conditionMessage(e)))
   })
-  if (inherits(value, "POSIXlt")) value <- as.POSIXct(value)
+  value <- plain_value(value, role)
   variable <- check_variable(value, name, role, frame$n, arg)
   assign(name, variable, envir = frame$cache)
   variable
@@ -34,6 +34,16 @@ check_names_known <- function(expr, frame, role, arg) {
                         quote_list(used[!known])),
            if (length(near)) paste("Did you mean", quote_list(near)) else
              paste("Its columns are", quote_list(names(frame$data), 12L)))
+}
+
+plain_value <- function(value, role) {
+  if (inherits(value, "POSIXlt")) return(as.POSIXct(value))
+  if (length(dim(value)) == 1L) return(as.vector(value))
+  if (inherits(value, "integer64") && role %in% c("outcome", "regressor") &&
+      requireNamespace("bit64", quietly = TRUE)) {
+    return(as.double(value))
+  }
+  value
 }
 
 # A name that stands for something else than a function.
@@ -86,7 +96,7 @@ outcome_variable <- function(frame, expr) {
 }
 
 effect_variables <- function(frame, expr) {
-  if (is.call(expr) && (identical(expr[[1L]], quote(`[`)) || identical(expr[[1L]], quote(`[[`)))) {
+  if (is_call_of(expr, "[") || is_call_of(expr, "[[")) {
     stop_arg("formula", sprintf("has the varying slopes `%s`, which are not supported",
                                 deparse_one(expr)),
              "Interact the regressor with the factor on the left of the bar")
@@ -125,6 +135,10 @@ check_weights <- function(w, n, arg = "weights") {
              "Weights must be zero or more")
   }
   if (!any(w > 0, na.rm = TRUE)) stop_arg(arg, "has no positive value")
+  size <- max(w[is.finite(w)])
+  if (size > 1e100 || size < 1e-100) {
+    stop_arg(arg, sprintf("has values of size %.3g, whose sums cannot be represented", size), "Rescale the weights")
+  }
   as.double(w)
 }
 

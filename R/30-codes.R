@@ -1,9 +1,9 @@
 # Codes stage: identifiers -> integer codes 1..G, levels in increasing order.
 
 # x: a vector of identifiers without NA -> list(code, labels, n_levels)
-code_ids <- function(x, name) {
+code_ids <- function(x, name, arg = "formula") {
   if (is.list(x) || !is.null(dim(x))) {
-    stop_arg("formula", sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
+    stop_arg(arg, sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
              "Identifiers must be plain vectors or factors")
   }
   if (is.factor(x)) {
@@ -12,15 +12,15 @@ code_ids <- function(x, name) {
                 n_levels = length(coded$level)))
   }
   if (is.character(x)) return(code_sorted(x, as.character))
-  if (inherits(x, "integer64")) return(code_sorted(as_text64(x, name), as.character))
-  if (!is.numeric(x) && !is.logical(x) && !inherits(x, c("Date", "POSIXct"))) {
-    stop_arg("formula", sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
+  if (inherits(x, "integer64")) return(code_sorted(as_text64(x, name, arg), as.character))
+  if (!is.numeric(x) && !is.logical(x) && !inherits(x, c("Date", "POSIXct", "difftime"))) {
+    stop_arg(arg, sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
              "Convert it to integer, character or factor")
   }
-  code_numbers(x, name)
+  code_numbers(x, name, arg)
 }
 
-code_numbers <- function(x, name) {
+code_numbers <- function(x, name, arg) {
   label <- if (inherits(x, c("Date", "POSIXct"))) function(v) {
     attributes(v) <- attributes(x)[c("class", "tzone", "units")]
     format(v)
@@ -28,7 +28,7 @@ code_numbers <- function(x, name) {
   raw <- as.vector(unclass(x))
   if (is.double(raw)) {
     if (any(abs(raw) > 2^53)) {
-      stop_arg("formula", sprintf(paste("uses the identifier `%s`, whose value %s in %s is above 2^53:",
+      stop_arg(arg, sprintf(paste("uses the identifier `%s`, whose value %s in %s is above 2^53:",
                                         "distinct identifiers may have been merged already"),
                                   name, format(raw[which.max(abs(raw))], digits = 17),
                                   quote_rows(which(abs(raw) > 2^53))),
@@ -41,11 +41,15 @@ code_numbers <- function(x, name) {
   list(code = coded$code, labels = label(coded$level), n_levels = length(coded$level))
 }
 
-format_number <- function(v) format(v, digits = 15L, trim = TRUE, scientific = FALSE, justify = "none")
+# 17 digits tell any two doubles apart, 15 read better.
+format_number <- function(v) {
+  out <- format(v, digits = 15L, trim = TRUE, scientific = FALSE)
+  if (anyDuplicated(out)) vapply(v, format, "", digits = 17L) else out
+}
 
-as_text64 <- function(x, name) {
+as_text64 <- function(x, name, arg) {
   if (!requireNamespace("bit64", quietly = TRUE)) {
-    stop_arg("formula", sprintf("uses the integer64 identifier `%s`, which needs the package bit64", name),
+    stop_arg(arg, sprintf("uses the integer64 identifier `%s`, which needs the package bit64", name),
              "Install bit64, or convert the identifier to character")
   }
   as.character(x)
@@ -64,9 +68,15 @@ cross_codes <- function(a, b) {
        labels = paste(a$labels[a$code[out$first]], b$labels[b$code[out$first]], sep = "^"))
 }
 
-# Codes of one factor of the model: its variables, combined.
-code_factor <- function(values, names) {
-  Reduce(cross_codes, Map(code_ids, values, names))
+# Codes of one factor of the model: its variables, combined. A `^` within a label is escaped, so that labels
+# of combinations stay distinct.
+code_factor <- function(values, names, arg = "formula") {
+  parts <- Map(code_ids, values, names, arg)
+  if (length(parts) == 1L) return(parts[[1L]])
+  Reduce(cross_codes, lapply(parts, function(part) {
+    part$labels <- gsub("^", "\\^", part$labels, fixed = TRUE)
+    part
+  }))
 }
 
 # Codes anew after rows were left out.

@@ -11,13 +11,13 @@
 #'   solved exactly) or `"cg"` (conjugate gradients on the same system). With a single factor the
 #'   transformation is always by group means.
 #' @param collin_tol a regressor counts as collinear when the norm that is left of it, given the
-#'   regressors before it, is below this share of its own norm. Units do not matter. Default 1e-10.
+#'   regressors before it, is below this share of its own norm. Units do not matter. Default 1e-9.
 #' @return a list of class `fe_control`.
 #' @examples
 #' fe_control(tol = 1e-12)
 #' @export
 fe_control <- function(tol = 1e-11, max_iter = 10000, solver = c("auto", "schur", "cg"),
-                       collin_tol = 1e-10) {
+                       collin_tol = 1e-9) {
   solver <- check_choice(solver[1L], c("auto", "schur", "cg"), "solver")
   structure(list(tol = check_number(tol, "tol", 0, 1, open = TRUE),
                  max_iter = as.integer(check_count(max_iter, "max_iter")),
@@ -38,11 +38,13 @@ check_control <- function(control) {
 effects_rank <- function(absorber, factors, w, control) {
   if (is.null(absorber)) return(list(rank = 0, exact = TRUE))
   if (absorber$exact) return(absorber[c("rank", "exact")])
-  contains <- vapply(seq_along(factors), function(f) {
-    any(vapply(factors[-f], is_nested, NA, outer = factors[[f]]))
-  }, NA)
-  if (!any(contains) || all(contains)) return(absorber[c("rank", "exact")])
-  new_absorber(factors[!contains], w, control)[c("rank", "exact")]
+  finest <- seq_along(factors)
+  for (f in finest) {
+    others <- factors[setdiff(finest, f)]
+    if (any(vapply(others, is_nested, NA, outer = factors[[f]]))) finest <- setdiff(finest, f)
+  }
+  if (length(finest) == length(factors)) return(absorber[c("rank", "exact")])
+  new_absorber(factors[finest], w, control)[c("rank", "exact")]
 }
 
 # -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the session.

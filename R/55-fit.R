@@ -59,9 +59,9 @@
 #'   `rank` (all parameters, K), `effects_rank`, `df.residual` (n - K), `rss`, `tss`, `tss_within`,
 #'   `collinear` (regressors left out), `dropped` (see [fe_rows()]), `absorption` (solver, iterations,
 #'   residual).
-#' @references Frisch and Waugh (1933) <doi:10.2307/1907330>; Lovell (1963)
-#'   <doi:10.1080/01621459.1963.10480682>; Guimaraes and Portugal (2010)
-#'   <doi:10.1177/1536867X1101000406>.
+#' @references Frisch and Waugh (1933) \doi{10.2307/1907330}; Lovell (1963)
+#'   \doi{10.1080/01621459.1963.10480682}; Guimaraes and Portugal (2010)
+#'   \doi{10.1177/1536867X1101000406}.
 #' @examples
 #' fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
 #' fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi) | country + year, digitrade, vcov = ~country)
@@ -351,6 +351,9 @@ fit_one <- function(frame, model, index, design, raw, residual, floor, shared, s
     m$effects_sum <- as.vector(m$y - m$residuals - raw[, x_at, drop = FALSE] %*% fit$coef)
   }
   m[c("tss", "tss_within")] <- sums_of_squares(m, y)
+  if (m$rss <= 1e-24 * m$tss) {
+    warn_user("the fit is essentially perfect: the residuals are rounding errors, and so are the standard errors")
+  }
   m$intercept <- settings$intercept
   m <- add_intercept(m, settings$intercept, raw[, x_at, drop = FALSE], shared$absorber)
   m <- set_vcov(m, settings$vcov, settings$ssc)
@@ -397,6 +400,7 @@ sums_of_squares <- function(m, y_within) {
 }
 
 make_lean <- function(m) {
+  m$vcov_request <- NULL
   gone <- c("residuals", "y", "x", "x0", "effects_sum", "weights", "factors", "rows", "offset", "data", "env")
   m[gone] <- NULL
   m$lean <- TRUE

@@ -75,7 +75,8 @@ cluster_meat <- function(s, factor) {
 # Variables that a vcov argument names, so that their missing values can be seen at estimation.
 cluster_expressions <- function(vcov) {
   if (!inherits(vcov, "formula")) return(list())
-  unlist(lapply(split_sum(vcov[[length(vcov)]]), split_power), recursive = FALSE)
+  terms <- check_joined(split_sum(vcov[[length(vcov)]]), "vcov", "cluster variables")
+  unlist(lapply(terms, split_power), recursive = FALSE)
 }
 
 parse_vcov <- function(vcov, cluster, m) {
@@ -126,21 +127,21 @@ cluster_factors <- function(cluster, m, n_default) {
   }
   if (!inherits(cluster, "formula")) return(list(cluster = cluster_vector(cluster, m)))
   if (length(cluster) != 2L) stop_arg("cluster", "must be a one-sided formula, for instance ~country")
-  terms <- split_sum(cluster[[2L]])
+  terms <- check_joined(split_sum(cluster[[2L]]), "vcov", "cluster variables")
   frame <- new_frame(m$data, environment(cluster))
   out <- lapply(terms, function(term) {
     parts <- lapply(split_power(term), function(part) frame_variable(frame, part, "cluster", "vcov"))
-    code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"))
+    code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"), "vcov")
   })
   stats::setNames(out, vapply(terms, deparse_one, ""))
 }
 
 cluster_values <- function(variable, m) {
   value <- take_rows(variable$value, m$rows)
-  if (anyNA(value)) {
-    at <- which(is.na(value))
+  at <- which(is.na(value) | (is.numeric(value) & is.infinite(value)))
+  if (length(at)) {
     rows <- if (is.null(m$rows)) at else m$rows[at]
-    stop_arg("vcov", sprintf("clusters by `%s`, which is NA in %s of the estimation sample",
+    stop_arg("vcov", sprintf("clusters by `%s`, which is NA or infinite in %s of the estimation sample",
                              variable$name, quote_rows(rows)),
              "Give the clusters to fe_lm() itself, which leaves such rows out; or use `subset`; or fill them in")
   }
@@ -153,8 +154,8 @@ cluster_vector <- function(cluster, m) {
     stop_arg("cluster", sprintf("must be a formula or hold %d (rows of data) or %d (rows used) values, not %s",
                                 m$n_data, m$nobs, describe_value(cluster)))
   }
-  if (length(cluster) == m$nobs) return(code_ids(check_complete(cluster, "cluster"), "cluster"))
-  code_ids(cluster_values(list(value = cluster, name = "cluster"), m), "cluster")
+  if (length(cluster) == m$nobs) return(code_ids(check_complete(cluster, "cluster"), "cluster", "cluster"))
+  code_ids(cluster_values(list(value = cluster, name = "cluster"), m), "cluster", "cluster")
 }
 
 check_complete <- function(x, arg) {
@@ -319,9 +320,9 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' @param ssc small-sample convention, by default that of the fit.
 #' @param ... must be empty: an argument that is not known is an error.
 #' @return a symmetric matrix with a row and column per coefficient.
-#' @references White (1980) <doi:10.2307/1912934>; MacKinnon and White (1985)
-#'   <doi:10.1016/0304-4076(85)90158-7>; Liang and Zeger (1986) <doi:10.1093/biomet/73.1.13>; Cameron,
-#'   Gelbach and Miller (2011) <doi:10.1198/jbes.2010.07136>.
+#' @references White (1980) \doi{10.2307/1912934}; MacKinnon and White (1985)
+#'   \doi{10.1016/0304-4076(85)90158-7}; Liang and Zeger (1986) \doi{10.1093/biomet/73.1.13}; Cameron,
+#'   Gelbach and Miller (2011) \doi{10.1198/jbes.2010.07136}.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
 #' vcov(m, ~country)

@@ -52,7 +52,7 @@ ssc_presets <- list(
 #' @param t.df degrees of freedom of t with clusters: `"min"` (smallest G, less 1) or `"residual"`
 #'   (n - K, all parameters).
 #' @return a list of class `fe_ssc`. Arguments that are given override those of the preset.
-#' @references Cameron and Miller (2015) <doi:10.3368/jhr.50.2.317>; the names of the arguments follow
+#' @references Cameron and Miller (2015) \doi{10.3368/jhr.50.2.317}; the names of the arguments follow
 #'   fixest's `ssc()`.
 #' @examples
 #' fe_ssc("areg")
@@ -126,6 +126,13 @@ parameter_factor <- function(m, ssc, clusters) {
 # G/(G-1), or G/(G-K).
 cluster_factor <- function(m, ssc, G, clusters) {
   if (!ssc$G.adj) return(1)
-  if (ssc$K.form == "G" && ssc$K.adj) return(G / (G - count_parameters(m, ssc, clusters)))
+  if (ssc$K.form == "G" && ssc$K.adj) {
+    K <- count_parameters(m, ssc, clusters)
+    if (G <= K) {
+      stop_arg("ssc", sprintf("divides by G - K, with G = %d clusters and K = %d parameters", G, as.integer(K)),
+               "Use another convention")
+    }
+    return(G / (G - K))
+  }
   G / (G - 1)
 }

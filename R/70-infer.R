@@ -8,7 +8,7 @@ coef_table <- function(m, level = 0.95) {
   t <- b / se
   df <- m$vcov_info$df
   margin <- stats::qt(1 - (1 - level) / 2, df) * se
-  data.frame(term = names(b), estimate = unname(b), std.error = unname(se), statistic = unname(t),
+  data.frame(term = as.character(names(b)), estimate = unname(b), std.error = unname(se), statistic = unname(t),
              p.value = unname(2 * stats::pt(-abs(t), df)), conf.low = unname(b - margin),
              conf.high = unname(b + margin))
 }

@@ -36,8 +36,8 @@
 #'   `jack` (G x statistics, leaving one cluster out), `R`, `failed` (replicates without a solution,
 #'   whose rows are `NA`), `cluster` (name), `G`, `path` ("blocks" or "rows"), `seed`. Methods: print,
 #'   [generics::tidy()], `confint`, `vcov`, `coef`, `plot`.
-#' @references Efron (1987) <doi:10.1080/01621459.1987.10478410>; Cameron, Gelbach and Miller (2008)
-#'   <doi:10.1162/rest.90.3.414>; Salmon, Moraes, Dror and Shaw (2011) <doi:10.1145/2063384.2063405>.
+#' @references Efron (1987) \doi{10.1080/01621459.1987.10478410}; Cameron, Gelbach and Miller (2008)
+#'   \doi{10.1162/rest.90.3.414}; Salmon, Moraes, Dror and Shaw (2011) \doi{10.1145/2063384.2063405}.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
 #' set.seed(1)

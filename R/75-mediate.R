@@ -37,8 +37,8 @@
 #'   `statistic`, `p.value`, `conf.low`, `conf.high`, `method`), `intervals` (every type of interval of every
 #'   indirect effect and share), `identity` (largest |c - c' - sum a b|), `models` (`total`, `a`,
 #'   `b`: the fitted equations), `boot` (see [fe_boot()]).
-#' @references Sobel (1982) <doi:10.2307/270723>; MacKinnon, Lockwood and Williams (2004)
-#'   <doi:10.1207/s15327906mbr3901_4>; Efron (1987) <doi:10.1080/01621459.1987.10478410>.
+#' @references Sobel (1982) \doi{10.2307/270723}; MacKinnon, Lockwood and Williams (2004)
+#'   \doi{10.1207/s15327906mbr3901_4}; Efron (1987) \doi{10.1080/01621459.1987.10478410}.
 #' @examples
 #' set.seed(1)
 #' fe_mediate(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade,
@@ -305,6 +305,14 @@ nobs.fe_mediate <- function(object, ...) object$models$total$nobs
 #' @rdname fe_mediate-methods
 #' @export
 formula.fe_mediate <- function(x, ...) x$models$total$formula
+
+# Columns of a table: for each mediator its equation and the outcome equation that it stands in.
+#' @exportS3Method
+table_models.fe_mediate <- function(x) {
+  columns <- if (x$joint) c(x$models$a, x$models$b) else
+    unlist(lapply(x$mediators, function(m) list(x$models$a[[m]], x$models$b[[m]])), recursive = FALSE)
+  unname(columns)
+}
 
 #' @export
 fe_rows.fe_mediate <- function(object, ...) fe_rows(object$models$total)

@@ -597,7 +597,7 @@ glance.fe_moderate <- function(x, ...) {
 }
 
 #' @export
-table_models.fe_moderate <- function(x, ...) list(x$model)
+table_models.fe_moderate <- function(x) list(x$model)
 
 #' @rdname fe_moderate-methods
 #' @export

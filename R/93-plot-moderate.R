@@ -15,24 +15,17 @@
 #' @return a ggplot. The band is at the critical value of the region, so pointwise unless
 #'   `fdr = TRUE`.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
-#' m <- fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig",
-#' "ln_insti") plot(m)
+#' plot(fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig", "ln_insti"))
 #' @export
 plot.fe_moderate <- function(x, points = 201, bins = 30, ...) {
-  if (!requireNamespace("ggplot2", quietly = TRUE)) {
-    stop_arg("x", "cannot be plotted, since the package ggplot2 is not installed",
-             "Run install.packages(\"ggplot2\")")
-  }
+  need_ggplot()
   points <- check_count(points, "points", 2)
   bins <- check_count(bins, "bins", 1)
   p <- if (x$kind == "continuous") plot_slope_band(x, points, bins) else plot_slope_levels(x)
   p + ggplot2::geom_hline(yintercept = 0, linetype = "dashed", colour = "grey30") +
     ggplot2::labs(x = x$moderator, y = sprintf("Slope of %s in %s", x$model$outcome, x$treat)) +
-    ggplot2::theme_bw() + ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
+    theme_fepanel()
 }
-
-# Aesthetics by the names of columns: name_aes(x = "value").
-name_aes <- function(...) ggplot2::aes(!!!lapply(c(...), as.name))
 
 plot_slope_band <- function(x, points, bins) {
   jn <- x$jn

@@ -254,6 +254,7 @@ generics::augment
 #' @export
 tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL,
                        ...) {
+  check_dots(...)
   table <- coef_table(restated(x, vcov, cluster, ssc), check_level(conf.level, "conf.level"))
   if (check_flag(conf.int, "conf.int")) table else table[1:5]
 }

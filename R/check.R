@@ -56,12 +56,12 @@ check_data <- function(data, arg = "data") {
   as.data.frame(data)
 }
 
-# For methods whose generic has `...`: a misspelt argument is an error, not a silence. `complete` is what
-# callers of vcov() and coef() in other packages send along.
+# For methods whose generic has `...`: a misspelt argument is an error, not a silence. The names let through
+# are what callers in other packages send along (car to vcov(), modelsummary to tidy()).
 check_dots <- function(...) {
   given <- names(list(...))
   if (...length() && is.null(given)) given <- rep("...", ...length())
-  given <- setdiff(given, "complete")
+  given <- setdiff(given, c("complete", "coef_rename"))
   if (!length(given)) return(invisible())
   name <- if (nzchar(given[1L])) given[1L] else "..."
   stop_arg(name, "is no argument of this method", "See its help page for those it has")

@@ -5,7 +5,7 @@
 #' public. It demonstrates the software and teaches the method; it is no evidence about the world.
 #' Countries are called c01 to c63.
 #'
-#' @format A data frame with 819 rows, sorted by country and year, and 30 columns:
+#' @format A data frame with 819 rows, sorted by country and year, and 33 columns:
 #' \describe{
 #'   \item{country}{factor, c01 ... c63}
 #'   \item{year}{integer, 2008-2020}

@@ -1,17 +1,16 @@
-# The whole study on the installed package: tables and figures in replication/, the report in
-# replication.html, the tables and the line of agreement on the screen.
+# The whole study on the installed package: knits vignettes/replication.Rmd to replication.html, and writes the
+# tables and figures that it made into replication/.
 #
 #   Rscript tools/replicate.R [panel.csv [names.csv]]
 #
-# The status is not zero if a published cell that is not in doubt differs from the computed one, or
-# if a file was not written. With a panel of one's own there are no published cells.
+# The status is not zero if a published cell that is not in doubt differs from the computed one, if a model differs
+# from lm() on dummies, or if a file was not written. With a panel of one's own there are no published cells.
 
 library(fepanel)
-source(system.file("study", "study.R", package = "fepanel", mustWork = TRUE))
 
 argument <- function(i) {
   value <- commandArgs(TRUE)[i]
-  if (is.na(value) || value == "") return(NULL)
+  if (is.na(value) || value == "") return("")
   if (!file.exists(value)) stop("there is no file ", value, call. = FALSE)
   normalizePath(value)
 }
@@ -20,87 +19,89 @@ has_pandoc <- function() {
   requireNamespace("rmarkdown", quietly = TRUE) && rmarkdown::pandoc_available("2.0")
 }
 
-# Files that were asked for and are not there (or are empty).
-missing_files <- function(study, dir, table_formats, figure_formats) {
-  wanted <- c(
-    outer(names(study$tables), table_formats, paste, sep = "."),
-    outer(names(study$figures), figure_formats, paste, sep = ".")
-  )
-  size <- file.size(file.path(dir, wanted))
-  wanted[is.na(size) | size == 0]
-}
-
-write_results <- function(study, dir, word) {
-  unlink(dir, recursive = TRUE)
-  dir.create(dir)
-  table_formats <- c("txt", "tex", "html", if (word) "docx")
-  figure_formats <- c("png", "pdf")
-  study_write(study, dir, c(table_formats, figure_formats))
-  if (!word) message("Word tables are left out: they need pandoc, which is not installed")
-  absent <- missing_files(study, dir, table_formats, figure_formats)
-  if (length(absent)) stop("not written in ", dir, ": ", toString(absent), call. = FALSE)
-}
-
-# Knits a copy of the vignette, so that no intermediate file is left beside it.
+# Knits a copy of the vignette, so that no intermediate file is left beside it -> the environment it ran in.
 write_report <- function(file, params, pandoc) {
   copy <- tempfile("report")
   dir.create(copy)
   file.copy(list.files("vignettes", full.names = TRUE), copy, recursive = TRUE)
   input <- file.path(copy, "replication.Rmd")
+  study <- new.env()
   made <- if (pandoc) {
-    rmarkdown::render(input, params = params, envir = new.env(), quiet = TRUE)
+    rmarkdown::render(input, params = params, envir = study, quiet = TRUE)
   } else {
-    knit_without_pandoc(input, params)
+    knit_without_pandoc(input, params, study)
   }
   if (!file.copy(made, file, overwrite = TRUE)) stop("cannot write ", file, call. = FALSE)
+  study
 }
 
-knit_without_pandoc <- function(input, params) {
+knit_without_pandoc <- function(input, params, study) {
   old <- setwd(dirname(input))
   on.exit(setwd(old))
-  env <- new.env()
-  assign("params", params, env)
-  markdown <- knitr::knit(basename(input), envir = env, quiet = TRUE)
+  defaults <- rmarkdown_params(input)
+  assign("params", utils::modifyList(defaults, params), study)
+  markdown <- knitr::knit(basename(input), envir = study, quiet = TRUE)
   litedown::mark(markdown, "replication.html", options = "embed_resources")
   file.path(dirname(input), "replication.html")
 }
 
+rmarkdown_params <- function(input) {
+  lapply(knitr::knit_params(readLines(input)), `[[`, "value")
+}
+
+write_results <- function(study, dir, word) {
+  unlink(dir, recursive = TRUE)
+  dir.create(dir)
+  for (name in names(study$tables)) {
+    for (format in c("txt", "tex", "html", if (word) "docx")) {
+      fe_table_write(study$tables[[name]], file.path(dir, paste0(name, ".", format)))
+    }
+  }
+  for (name in names(study$figures)) {
+    for (format in c("png", "pdf")) {
+      ggplot2::ggsave(file.path(dir, paste0(name, ".", format)), study$figures[[name]], width = 8, height = 4.8,
+                      dpi = 200)
+    }
+  }
+  if (!word) message("Word tables are left out: they need pandoc, which is not installed")
+  files <- list.files(dir, full.names = TRUE)
+  expected <- length(study$tables) * (3 + word) + 2 * length(study$figures)
+  if (length(files) < expected || any(file.size(files) == 0)) stop("not every file was written in ", dir)
+  message(length(files), " files in ", dir, "/")
+}
+
 print_tables <- function(tables) {
-  numbered <- grep("^table_?[1-4]$", names(tables))
-  for (table in tables[if (length(numbered)) numbered else seq_along(tables)]) {
+  for (table in tables[grep("^table[1-4]$", names(tables))]) {
     print(table)
     cat("\n")
   }
 }
 
-# How many of the undoubted cells differ; NULL cells, of a panel of one's own, make no statement.
-report_agreement <- function(agreement) {
-  cells <- agreement[!agreement$doubted, , drop = FALSE]
-  equal <- cells$equal & !is.na(cells$equal)
-  if (any(!equal)) {
+# How many of the undoubted cells differ.
+report_agreement <- function(study) {
+  agreement <- study$agreement
+  if (!NROW(agreement)) stop("no cell was compared", call. = FALSE)
+  different <- agreement[!agreement$doubted & !agreement$equal, ]
+  if (nrow(different)) {
     cat("Cells that differ from the printed ones:\n")
-    print(cells[!equal, ], row.names = FALSE)
+    print(different, row.names = FALSE)
   }
-  cat(sprintf("%d of %d undoubted cells equal to the printed digits\n", sum(equal), nrow(cells)))
-  sum(!equal)
+  cat(study$agreement_line(agreement), "\n", sep = "")
+  nrow(different)
 }
 
 main <- function() {
-  data <- argument(1)
-  map <- argument(2)
+  params <- list(data = argument(1), map = argument(2))
   pandoc <- has_pandoc()
-  message("running the study")
-  study <- study_run(data = data, map = map, progress = TRUE)
-  message("writing tables and figures to replication/")
+  message("running the study and knitting the report replication.html")
+  study <- write_report("replication.html", params, pandoc)
+  message("writing tables and figures")
   write_results(study, "replication", word = pandoc)
-  message("knitting the report replication.html")
-  text <- function(path) if (is.null(path)) "" else path
-  write_report("replication.html", list(data = text(data), map = text(map)), pandoc)
   print_tables(study$tables)
-  if (length(study$notes)) writeLines(c("Left out:", paste("-", study$notes)))
-  if (is.null(data) && !NROW(study$agreement)) stop("no cell was compared", call. = FALSE)
-  if (is.null(data)) report_agreement(study$agreement) else 0L
+  if (length(study$left_out)) writeLines(c("Left out:", paste("-", study$left_out)))
+  cat(sprintf("largest relative difference to lm() with dummies: %.1e\n", study$gap_to_lm))
+  different <- if (params$data == "") report_agreement(study) else 0L
+  different + (study$gap_to_lm > 1e-9)
 }
 
-different <- main()
-quit(status = as.integer(different > 0))
+quit(status = as.integer(main() > 0))

@@ -3,6 +3,8 @@
 # for CRAN run too.
 
 Sys.setenv(NOT_CRAN = "true")
+# Plots of the tests go nowhere, rather than into a file of the tree.
+options(device = function(...) grDevices::pdf(NULL))
 results <- as.data.frame(testthat::test_dir(
   "tests/testthat",
   package = "fepanel", load_package = "installed", stop_on_failure = FALSE,
@@ -10,6 +12,7 @@ results <- as.data.frame(testthat::test_dir(
     show_praise = FALSE, max_failures = Inf, update_interval = Inf
   )
 ))
+unlink("tests/testthat/testthat-problems.rds")
 passed <- sum(results$passed)
 failed <- sum(results$failed) + sum(results$error)
 cat(sprintf("%d passed, %d failed, %d skipped\n", passed, failed, sum(results$skipped)))

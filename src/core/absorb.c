@@ -123,7 +123,7 @@ static void add_lead_level(const fe_absorber *a, int g, double *s, double *sum, 
 /* The second factor's levels are determined up to one constant in each connected component of
  * the graph of the first two: fixing the first level of each makes that part of S nonsingular
  * without a tolerance. */
-static fe_status ground_components(fe_absorber *a, double *s, int *n_components) {
+static fe_status ground_components(fe_absorber *a, double *s) {
   int f2 = a->lead == 0 ? 1 : 0;
   int n2 = a->codes.n_levels[f2];
   size_t p = (size_t)a->p;
@@ -131,10 +131,11 @@ static fe_status ground_components(fe_absorber *a, double *s, int *n_components)
   char *seen = calloc((size_t)a->n_lead + (size_t)n2 + 1, 1);
   fe_status status = component && seen ? FE_OK : FE_ENOMEM;
   if (!status) {
+    int n_components;
     status = fe_components(a->codes.code[a->lead], a->n_lead, a->codes.code[f2], n2, a->codes.n,
-                           a->w, component, n_components);
+                           a->w, component, &n_components);
   }
-  for (int l = 0; s && !status && l < n2; l++) {
+  for (int l = 0; !status && l < n2; l++) {
     if (seen[component[l]]) continue;
     seen[component[l]] = 1;
     size_t at = (size_t)(a->offset[f2] + l);
@@ -159,10 +160,9 @@ static fe_status build_dense(fe_absorber *a) {
   double *sum = calloc(p, sizeof *sum);
   int *hit = malloc(p * sizeof *hit);
   fe_status status = a->chol && a->used && sum && hit ? FE_OK : FE_ENOMEM;
-  int n_components = 0;
   if (!status) {
     for (int g = 0; g < a->n_lead; g++) add_lead_level(a, g, a->chol, sum, hit);
-    status = ground_components(a, a->chol, &n_components);
+    status = ground_components(a, a->chol);
   }
   if (!status) {
     double tol = a->codes.q == 2 ? 0.0 : 1e-11;
@@ -175,13 +175,20 @@ static fe_status build_dense(fe_absorber *a) {
   return status;
 }
 
+/* rank D <= n_1 + sum over the others of (n_f - components of the graph of lead and f): exact for two
+ * factors, for copies and for factors nested in the lead. */
 static fe_status bound_rank(fe_absorber *a) {
-  int n_components;
-  fe_status status = ground_components(a, NULL, &n_components);
-  if (status) return status;
-  a->rank = positive_levels(a->lead_inv, a->n_lead) + positive_levels(a->other_w, a->p) -
-            n_components - (a->codes.q - 2);
-  a->rank_exact = a->codes.q == 2;
+  const fe_codes *c = &a->codes;
+  a->rank = positive_levels(a->lead_inv, a->n_lead) + positive_levels(a->other_w, a->p);
+  a->rank_exact = c->q == 2;
+  for (int f = 0; f < c->q; f++) {
+    int n_components = 0;
+    if (f == a->lead) continue;
+    fe_status status = fe_components(c->code[a->lead], a->n_lead, c->code[f], c->n_levels[f], c->n,
+                                     a->w, NULL, &n_components);
+    if (status) return status;
+    a->rank -= n_components;
+  }
   return FE_OK;
 }
 

@@ -33,7 +33,8 @@ fe_status fe_absorber_new(const fe_codes *codes, const double *w, const fe_contr
 void fe_absorber_free(fe_absorber *a);
 
 /* Rank of D, exact for up to two factors and whenever the dense solver is used; else
- * sum of levels - components of the first two - (q - 2), an upper bound, and *exact = 0. */
+ * n_1 + sum of (n_f - components of the graph of the largest factor and f), an upper bound, and
+ * *exact = 0. */
 int64_t fe_absorber_rank(const fe_absorber *a, int *exact);
 
 fe_solver fe_absorber_solver(const fe_absorber *a);

@@ -150,3 +150,51 @@ test_that("fixest's demean() agrees", {
   f <- fixest::demean(p$x, as.data.frame(p$fe, col.names = c("a", "b", "c")), weights = p$w, tol = 1e-11)
   expect_equal(fe_demean(p$x, p$fe, p$w), f, tolerance = 1e-9, ignore_attr = TRUE)
 })
+
+# Small panels of up to four factors, some nested in or cut off from others.
+tangled_panel <- function(seed, orders = 0) {
+  set.seed(seed)
+  n <- sample(25:80, 1L)
+  d <- data.frame(a = sample(8L, n, TRUE), b = sample(6L, n, TRUE), c = sample(5L, n, TRUE))
+  if (seed %% 3L == 0L) d$c <- d$a %/% 2L
+  if (seed %% 4L == 0L) d$b <- d$b + 100L * (d$a > 4L)
+  d$e <- d$b %/% 3L
+  d$w <- 10^runif(n, -orders / 2, orders / 2)
+  d$x <- rnorm(n)
+  d$y <- rnorm(n)
+  d[oracle_singletons(d[c("a", "b", "c", "e")]), ]
+}
+
+test_that("the rank of the dummies is exact for every solver and whatever the weights", {
+  for (seed in 1:40) {
+    d <- tangled_panel(seed, orders = if (seed %% 2L) 10 else 1)
+    D <- do.call(cbind, lapply(d[c("a", "b", "c", "e")], full_dummies))
+    rank <- qr(cbind(1, D))$rank
+    if (nrow(d) < rank + 3L) next
+    for (solver in c("schur", "cg")) {
+      m <- fe_lm(y ~ x | a + b + c + e, d, weights = w, control = fe_control(solver = solver))
+      expect_equal(m$effects_rank, rank)
+    }
+  }
+})
+
+test_that("the effects that a cluster convention counts are counted exactly for every solver", {
+  for (seed in 1:12) {
+    d <- tangled_panel(seed)
+    o <- oracle_fit(d$y, as.matrix(d["x"]), d[c("a", "b", "c", "e")], d$w)
+    if (o$n < o$rank + 3L) next
+    for (solver in c("schur", "cg")) {
+      m <- fe_lm(y ~ x | a + b + c + e, d, weights = w, vcov = ~a, control = fe_control(solver = solver))
+      expect_lt(worst(vcov(m), oracle_vcov(o, "CR1", list(d$a))), 1e-8)
+    }
+  }
+})
+
+test_that("weights over ten orders of magnitude and four factors are estimated by default", {
+  for (seed in 1:40) {
+    d <- tangled_panel(seed, orders = 10)
+    o <- oracle_fit(d$y, as.matrix(d["x"]), d[c("a", "b", "c", "e")], d$w)
+    if (o$n < o$rank + 3L) next
+    expect_equal(coef(fe_lm(y ~ x | a + b + c + e, d, weights = w)), o$coef["x"], tolerance = 1e-7)
+  }
+})

@@ -81,6 +81,8 @@ test_that("regressors of a kind that cannot be used are refused", {
   d$list <- as.list(d$x1)
   d$complex <- d$x1 + 1i
   d$one <- factor("only")
+  d$array <- array(d$x1, nrow(d))
+  expect_equal(coef(fe_lm(y ~ array | unit, d)), coef(fe_lm(y ~ x1 | unit, d)), ignore_attr = TRUE)
   expect_refusal(fe_lm(y ~ list | unit, d), "`list`", "class \"list\"", "numeric")
   expect_refusal(fe_lm(y ~ complex | unit, d), "`complex`")
   expect_refusal(fe_lm(y ~ x1 + one | unit, d), "`one`", "single level \"only\"", "Leave it out")
@@ -102,12 +104,20 @@ test_that("too few rows are counted out", {
   expect_refusal(fe_lm(y ~ x1 | unit^time, d, singletons = "keep"), "fixed effects explain")
 })
 
-test_that("numbers too large or small for sums of squares are estimated or refused, never misjudged", {
+test_that("numbers too large or small for sums of squares are refused, never misjudged", {
   d <- bad()
-  expect_equal(coef(fe_lm(y ~ I(x1 * 1e-200) | unit, d)) * 1e-200, coef(fe_lm(y ~ x1 | unit, d)),
-               tolerance = 1e-9, ignore_attr = TRUE)
-  expect_equal(coef(fe_lm(I(y * 1e200) ~ x1 | unit, d)) * 1e-200, coef(fe_lm(y ~ x1 | unit, d)),
-               tolerance = 1e-9, ignore_attr = TRUE)
+  expect_refusal(fe_lm(y ~ I(x1 * 1e-200) | unit, d), "I\\(x1 \\* 1e-200\\)", "[Rr]escale")
+  expect_refusal(fe_lm(y ~ I(x1 * 1e200) | unit, d), "I\\(x1 \\* 1e\\+?200\\)", "[Rr]escale")
+  expect_refusal(fe_lm(I(y * 1e200) ~ x1 | unit, d), "I\\(y \\* 1e\\+?200\\)", "[Rr]escale")
+})
+
+test_that("weights too large or small for sums of squares do not change the standard errors silently", {
+  d <- bad()
+  expected <- vcov(fe_lm(y ~ x1 | unit, d))
+  for (s in c(1e-300, 1e300)) {
+    V <- tryCatch(vcov(fe_lm(y ~ x1 | unit, d, weights = s * w)), fe_error = function(e) expected)
+    expect_equal(V, expected)
+  }
 })
 
 # ---- identifiers -------------------------------------------------------------------------------------
@@ -122,6 +132,21 @@ test_that("identifiers beyond 2^53 are refused wherever they are used", {
 test_that("a single cluster is refused and named", {
   expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~cy), "`cy`", "single value", "at least two clusters")
   expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~unit + cy), "`cy`", "single value")
+})
+
+test_that("clusters joined by arithmetic are refused", {
+  expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~unit * time), "\\^")
+  expect_refusal(suppressWarnings(fe_lm(y ~ x1 | unit, bad(), vcov = ~unit:time)), "\\^")
+})
+
+test_that("a convention that divides by a negative number is refused", {
+  expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~cluster, ssc = "clubSandwich.CR1p"), "6", "15")
+})
+
+test_that("infinite clusters after estimation are named as infinite", {
+  d <- bad()
+  d$ci <- replace(d$unit + 0, 2, Inf)
+  expect_refusal(vcov(fe_lm(y ~ x1 | unit, d), ~ci), "^`vcov`", "`ci`", "[Ii]nf", "row 2")
 })
 
 test_that("a two-way variance that had to be repaired warns", {
@@ -149,6 +174,8 @@ test_that("a function of the name of an absent column is no column", {
 test_that("formulas that are none are refused", {
   expect_refusal(fe_lm(~x1 | unit, bad()), "^`formula`", "no outcome", "Write y ~ x")
   expect_refusal(fe_lm("y ~ x1 +", bad()), "^`formula`", "not a formula")
+  expect_refusal(fe_lm(c() ~ x1 | unit, bad()), "^`formula`", "outcome")
+  expect_refusal(fe_lm(y | x2 ~ x1 | unit, bad()), "^`formula`", "left")
   expect_refusal(fe_lm(3, bad()), "^`formula`", "must be a formula, not 3")
   expect_refusal(fe_lm(data = bad()), "^`formula` is missing")
   expect_refusal(fe_lm(y ~ . | unit, bad()), "`\\.`", "Write the regressors out")
@@ -156,6 +183,7 @@ test_that("formulas that are none are refused", {
   expect_refusal(fe_lm(y ~ x1 | unit[time], bad()), "varying slopes `unit\\[time\\]`")
   expect_refusal(fe_lm(y ~ sw() | unit, bad()), "empty sw\\(\\)")
   expect_refusal(fe_lm(y ~ log(sw(x1, x2)) | unit, bad()), "sw\\(")
+  expect_refusal(fe_lm(y ~ NULL | unit, bad()), "NULL|no regressor")
   expect_refusal(fe_lm(y ~ 0, bad()), "^`formula`", "no regressor")
   expect_refusal(fe_lm(y ~ sin() | unit, bad()), "`sin\\(\\)`", "cannot be evaluated")
 })

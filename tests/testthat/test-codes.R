@@ -18,6 +18,7 @@ test_that("integers, doubles, characters and factors make the same groups", {
 test_that("dates and times make the same groups", {
   expect_equal(slope(as.Date("2020-02-27") + d$unit), truth)
   expect_equal(slope(as.POSIXct("2020-02-27", tz = "UTC") + 0.25 * d$unit), truth)
+  expect_equal(slope(as.POSIXlt(as.Date("2020-02-27") + d$unit)), truth)
   expect_equal(slope(as.difftime(d$unit, units = "days")), truth)
 })
 
@@ -61,7 +62,6 @@ test_that("empty strings and strings in other encodings are levels", {
 
 test_that("identifiers that cannot be grouped are refused", {
   expect_error(slope(complex(real = d$unit)), "`id`", class = "fe_error")
-  expect_error(slope(as.POSIXlt(as.Date("2020-02-27") + d$unit)), "`id`", class = "fe_error")
   expect_error(slope(I(as.list(d$unit))), "`id`", class = "fe_error")
   expect_error(slope(d$unit + 2^53), "2\\^53.*integer64", class = "fe_error")
 })
@@ -117,4 +117,9 @@ test_that("NA rows go before singletons are counted", {
 
 test_that("a model without fixed effects drops no singleton", {
   expect_equal(nobs(fe_lm(y ~ x1, d)), nrow(d))
+})
+
+test_that("a factor whose NA is a level keeps it", {
+  f <- addNA(factor(ifelse(d$unit == 3, NA, d$unit)))
+  expect_equal(slope(f), truth)
 })

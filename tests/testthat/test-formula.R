@@ -55,11 +55,11 @@ test_that("stepwise calls plan their models in order", {
 })
 
 test_that("each model of a stepwise call is the model fitted alone", {
-  many <- fe_lm(c(y, log(x2)) ~ x3 + csw0(x1, poly(x1, 2)) | sw(unit, unit + time), d, vcov = ~cluster)
-  many <- suppressWarnings(many, classes = "fe_warning")
+  quietly <- function(...) suppressWarnings(fe_lm(...), classes = "fe_warning")
+  many <- quietly(c(y, log(x2)) ~ x3 + csw0(x1, poly(x1, 2)) | sw(unit, unit + time), d, vcov = ~cluster)
   expect_length(many, 12L)
   for (m in as.list(many)) {
-    alone <- suppressWarnings(fe_lm(formula(m), d, vcov = ~cluster), classes = "fe_warning")
+    alone <- quietly(formula(m), d, vcov = ~cluster)
     expect_equal(coef(m), coef(alone), tolerance = 1e-12)
     expect_equal(vcov(m), vcov(alone), tolerance = 1e-12)
   }
@@ -148,7 +148,9 @@ test_that("an offset is taken off the outcome, written either way", {
   twice <- fe_lm(y ~ x1 + offset(x2) + offset(x3) | unit, d)
   expect_equal(coef(twice), coef(fe_lm(I(y - x2 - x3) ~ x1 | unit, d)), tolerance = 1e-12)
   l <- lm(y ~ x1 + offset(x2) + factor(unit), d)
-  expect_equal(deviance(fe_lm(y ~ x1 + offset(x2) | unit, d)), deviance(l), tolerance = 1e-10)
+  inside <- fe_lm(y ~ x1 + offset(x2) | unit, d)
+  expect_equal(deviance(inside), deviance(l), tolerance = 1e-10)
+  expect_equal(glance(inside)$r.squared, glance(fe_lm(I(y - x2) ~ x1 | unit, d))$r.squared, tolerance = 1e-10)
 })
 
 test_that("split fits each part alone, whatever form it is given in", {
@@ -219,4 +221,27 @@ test_that("update() works on models from functions and from lists", {
   again <- update(second, vcov = "iid")
   expect_s3_class(again, "fe_lm")
   expect_equal(coef(again), coef(second))
+})
+
+test_that("i() is NA where its factor is, and unused levels make no column", {
+  d$group[2:3] <- NA
+  m <- fe_lm(y ~ i(group) | unit, d)
+  expect_identical(fe_rows(m)$cause[2:3], c("NA", "NA"))
+  expect_identical(names(coef(m)), paste0("group::", c("b", "c", "d")))
+})
+
+test_that("levels that the sample lacks make no column", {
+  m <- fe_lm(y ~ group | unit, d, subset = group != "b")
+  expect_identical(names(coef(m)), c("groupc", "groupd"))
+  some <- suppressWarnings(fe_lm(y ~ i(group) | unit, d, subset = group != "b"), classes = "fe_warning")
+  expect_identical(names(coef(some)), c("group::c", "group::d"))
+})
+
+test_that("columns named like functions of the formula language are columns", {
+  d$i <- d$unit
+  d$sw <- d$x1
+  d$c <- d$time
+  d$offset <- d$x2
+  expect_equal(slopes(fe_lm(y ~ sw + offset | i + c, d, vcov = ~i)), slopes(fe_lm(y ~ x1 + x2 | unit + time, d)))
+  expect_length(coef(fe_lm(y ~ i(i) | c, d)), 13L)
 })

@@ -46,11 +46,12 @@ test_that("three-way clustering follows inclusion and exclusion", {
 })
 
 test_that("a negative eigenvalue is set to zero with a warning, and only then", {
+  d <- random_panel(8)
   d$a <- rep(1:2, length.out = nrow(d))
-  d$b <- rep(1:2, each = ceiling(nrow(d) / 2))[seq_len(nrow(d))]
-  model <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w)
-  raw <- oracle_vcov(o, "CR1", list(d$a, d$b), G.df = "min")
-  skip_if(min(eigen(raw)$values) >= 0)
+  d$b <- rep(1:2, each = nrow(d) / 2)
+  model <- fe_lm(y ~ x1 + x2 | unit + time, d)
+  raw <- oracle_vcov(oracle_panel(d, c("unit", "time"), c("x1", "x2")), "CR1", list(d$a, d$b))
+  expect_lt(min(eigen(raw)$values), 0)
   expect_warning(V <- vcov(model, ~a + b), "positive semi-definite", class = "fe_warning")
   expect_gt(min(eigen(V)$values), -1e-12 * max(eigen(V)$values))
   expect_no_warning(vcov(model, ~cluster), class = "fe_warning")
@@ -122,6 +123,16 @@ test_that("one- and two-way variances of Petersen's data equal lm's with sandwic
     expect_lt(worst(vcov(model, type), sandwich::vcovHC(l, type)), 1e-9)
   }
   expect_lt(worst(vcov(model, ~firm + year, ssc = "sandwich.HC1"), sandwich::vcovCL(l, ~firm + year)), 1e-9)
+})
+
+test_that("weighted variances equal those of weighted lm with sandwich", {
+  skip_if_not_installed("sandwich")
+  l <- lm(y ~ x1 + x2 + factor(unit) + factor(time), d, weights = w)
+  for (type in c("HC0", "HC1", "HC2", "HC3")) {
+    expect_lt(worst(vcov(m, type), sandwich::vcovHC(l, type)[c("x1", "x2"), c("x1", "x2")]), 1e-9)
+  }
+  expect_lt(worst(vcov(m, ~cluster, ssc = "sandwich.HC1"),
+                  sandwich::vcovCL(l, ~cluster)[c("x1", "x2"), c("x1", "x2")]), 1e-9)
 })
 
 test_that("the variance of a model estimated on a split or subset uses its rows only", {

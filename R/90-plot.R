@@ -1,0 +1,178 @@
+# Figures: what all of them share, and that of coefficients.
+
+need_ggplot <- function() {
+  if (!requireNamespace("ggplot2", quietly = TRUE)) {
+    stop_arg("x", "cannot be plotted, since the package ggplot2 is not installed",
+             "Run install.packages(\"ggplot2\")")
+  }
+}
+
+# Aesthetics from names of columns: name_aes(x = "value").
+name_aes <- function(...) do.call(ggplot2::aes, lapply(list(...), as.name))
+
+# The look of all figures: white ground, thin grid, legend below.
+theme_fepanel <- function(base_size = 11) {
+  ggplot2::theme_bw(base_size = base_size) +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank(),
+                   panel.grid.major = ggplot2::element_line(colour = "grey92", linewidth = 0.3),
+                   panel.border = ggplot2::element_rect(colour = "grey40", linewidth = 0.5),
+                   axis.ticks = ggplot2::element_line(colour = "grey40", linewidth = 0.3),
+                   strip.background = ggplot2::element_blank(),
+                   legend.position = "bottom", legend.title = ggplot2::element_blank(),
+                   plot.caption = ggplot2::element_text(hjust = 0, colour = "grey30"),
+                   plot.title.position = "plot")
+}
+
+# The palette of Okabe and Ito (2008), in an order of rising lightness contrast between neighbours;
+# shapes tell the same groups apart in grey.
+group_colours <- c("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
+group_shapes <- c(16, 17, 15, 18, 1, 2, 0, 5)
+
+# Colours and shapes of n groups; more than eight repeat colours with other shapes.
+group_scales <- function(n) {
+  at <- (seq_len(n) - 1L) %% 8L + 1L
+  shapes <- c(group_shapes, rev(group_shapes), 3, 4, 6:14)[(seq_len(n) - 1L) %% 27L + 1L]
+  list(ggplot2::scale_colour_manual(values = group_colours[at]),
+       ggplot2::scale_shape_manual(values = shapes))
+}
+
+#' Plots of coefficients
+#'
+#' Estimates as points with their confidence intervals, models beside each other. Coefficients of
+#' [i()] alone (`i(year, ref = 2010)`) are drawn along the values of its variable, with the reference at
+#' zero (an event study).
+#'
+#' @param x a model of class `fe_lm`, or a list of models.
+#' @param ... further models.
+#' @param names `NULL`, or a label of each model for the legend.
+#' @param keep,drop,order,coef_map,labels which coefficients, as in [fe_table()].
+#' @param intercept show constants?
+#' @param level confidence level.
+#' @param vcov,cluster,ssc restate all models, as in [vcov.fe_lm()].
+#' @return a ggplot. Intervals are \eqn{b \pm t_{df} \cdot se}{b -/+ t(df) se} with the degrees of freedom
+#'   of the model's variance; the caption says which variance that is.
+#' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
+#' m <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, rd) | country + year, digitrade)
+#' plot(m[[3]])
+#' plot(m)
+#' plot(m[[3]], summary(m[[3]], vcov = ~country), names = c("HC1", "Clustered"))
+#' @export
+plot.fe_lm <- function(x, ..., names = NULL, keep = NULL, drop = NULL, order = NULL,
+                       coef_map = NULL, labels = NULL, intercept = FALSE, level = 0.95, vcov = NULL,
+                       cluster = NULL, ssc = NULL) {
+  need_ggplot()
+  models <- collect_models(c(list(x), list(...)))
+  options <- list(keep = keep, drop = drop, order = order, style = "default",
+                  coef_map = check_dictionary(coef_map, "coef_map"), statistic = "ci",
+                  labels = check_dictionary(labels, "labels"), level = check_level(level))
+  columns <- lapply(seq_along(models$models), function(j) {
+    table_column(models$models[[j]], j, vcov, cluster, ssc, level)
+  })
+  if (!check_flag(intercept, "intercept")) columns <- lapply(columns, without_constant)
+  chosen <- choose_rows(columns, options)
+  headings <- if (is.null(names)) models$headings else check_headings(names, length(columns), "names")
+  points <- plotted_points(columns, chosen, headings)
+  if (!nrow(points)) stop_arg("x", "has no coefficient to plot", "Set intercept = TRUE for constants")
+  event <- event_values(chosen$show)
+  p <- if (is.null(event)) coef_figure(points) else event_figure(points, event, columns)
+  outcomes <- unique(vapply(columns, function(column) {
+    label_name(column$outcome, options$labels, column$labels)
+  }, ""))
+  caption <- strwrap(variance_caption(columns, options), 95)
+  p + ggplot2::labs(title = paste(outcomes, collapse = ", "), caption = paste(caption, collapse = "\n")) +
+    group_scales(nlevels(points$model)) + theme_fepanel() +
+    if (nlevels(points$model) == 1L) ggplot2::theme(legend.position = "none")
+}
+
+#' @rdname plot.fe_lm
+#' @export
+plot.fe_lm_list <- plot.fe_lm
+
+without_constant <- function(column) {
+  column$coefs <- column$coefs[column$coefs$term != "(Intercept)", ]
+  column
+}
+
+variance_caption <- function(columns, options) {
+  keys <- vapply(columns, function(column) column$variance$key, "")
+  how <- by_columns(keys, function(at) keys[at[1L]])
+  sprintf("%s%% confidence intervals; standard errors: %s.", format(100 * options$level), how)
+}
+
+# One row a point: term, label (factor, first one on top), model (factor), estimate, conf.low, conf.high
+plotted_points <- function(columns, chosen, headings) {
+  blank <- headings == ""
+  headings[blank] <- sprintf("(%d)", seq_along(headings))[blank]
+  names <- make.unique(headings)
+  parts <- lapply(seq_along(columns), function(j) {
+    coefs <- columns[[j]]$coefs
+    coefs <- coefs[coefs$term %in% chosen$show, c("term", "estimate", "conf.low", "conf.high")]
+    data.frame(coefs, model = rep(names[j], nrow(coefs)), stringsAsFactors = FALSE)
+  })
+  points <- do.call(rbind, parts)
+  labels <- make.unique(chosen$labels[chosen$show])
+  points$label <- factor(labels[match(points$term, chosen$show)], levels = rev(labels))
+  points$model <- factor(points$model, levels = names)
+  points
+}
+
+coef_figure <- function(points) {
+  n <- nlevels(points$model)
+  points$place <- as.integer(points$label)
+  offset <- if (n == 1L) 0 else seq(0.5, -0.5, length.out = n) * min(0.18 * (n - 1L), 0.7)
+  points$place <- points$place + rep_len(offset, n)[as.integer(points$model)]
+  ggplot2::ggplot(points, name_aes(x = "estimate", y = "place", colour = "model", shape = "model")) +
+    ggplot2::geom_vline(xintercept = 0, linetype = "dashed", colour = "grey40", linewidth = 0.4) +
+    ggplot2::geom_segment(name_aes(x = "conf.low", xend = "conf.high", yend = "place"), linewidth = 0.6) +
+    ggplot2::geom_point(size = 2.6) +
+    ggplot2::scale_y_continuous(breaks = seq_along(levels(points$label)), labels = levels(points$label),
+                                expand = ggplot2::expansion(add = 0.6)) +
+    ggplot2::labs(x = "Estimate", y = NULL)
+}
+
+# ---- event studies ---------------------------------------------------------------------------------
+
+# Numbers behind "f::level" terms of a single f (and a single interacted x), named by term; else NULL.
+event_values <- function(terms) {
+  pattern <- "^(.*[^:])::([^:]+)(:[^:].*)?$"
+  if (length(terms) < 2L || !all(grepl(pattern, terms))) return(NULL)
+  stem <- paste(sub(pattern, "\\1", terms), sub(pattern, "\\3", terms))
+  value <- suppressWarnings(as.numeric(sub(pattern, "\\2", terms)))
+  if (length(unique(stem)) > 1L || anyNA(value)) return(NULL)
+  stats::setNames(value, terms)
+}
+
+# The levels left out of i(): those of its variable in the sample that have no coefficient.
+event_references <- function(columns, terms, values) {
+  name <- sub("::.*$", "", terms[1L])
+  known <- unlist(lapply(columns, function(column) {
+    m <- column$model
+    if (!inherits(m, "fe_lm") || isTRUE(m$lean)) return(NULL)
+    v <- tryCatch(eval(str2lang(name), model.frame(m), m$env), error = function(e) NULL)
+    suppressWarnings(as.numeric(as.character(unique(v))))
+  }))
+  sort(setdiff(known[!is.na(known)], values))
+}
+
+event_figure <- function(points, event, columns) {
+  points$value <- event[points$term]
+  n <- nlevels(points$model)
+  step <- min(diff(sort(unique(event))))
+  offset <- if (n == 1L) 0 else seq(-0.5, 0.5, length.out = n) * min(0.12 * (n - 1L), 0.6) * step
+  points$place <- points$value + rep_len(offset, n)[as.integer(points$model)]
+  references <- event_references(columns, names(event), event)
+  zero <- data.frame(value = references, estimate = rep(0, length(references)))
+  p <- ggplot2::ggplot(points, name_aes(x = "place", y = "estimate", colour = "model", shape = "model")) +
+    ggplot2::geom_hline(yintercept = 0, colour = "grey40", linewidth = 0.4)
+  if (length(references) == 1L) {
+    p <- p + ggplot2::geom_vline(xintercept = references, linetype = "dashed", colour = "grey40",
+                                 linewidth = 0.4)
+  }
+  at <- pretty(c(event, references), n = min(length(event) + length(references), 12L))
+  p + ggplot2::geom_segment(name_aes(xend = "place", y = "conf.low", yend = "conf.high"), linewidth = 0.6) +
+    ggplot2::geom_point(size = 2.6) +
+    ggplot2::geom_point(name_aes(x = "value", y = "estimate"), zero, shape = 1, size = 2.6,
+                        inherit.aes = FALSE) +
+    ggplot2::scale_x_continuous(breaks = at[at == round(at) | step < 1]) +
+    ggplot2::labs(x = sub("::.*$", "", names(event)[1L]), y = "Estimate (reference: 0)")
+}
