@@ -339,15 +339,16 @@ print.fe_mediate <- function(x, digits = 4L, ...) {
   cat("\n")
   e <- x$effects
   number <- function(v) ifelse(is.na(v), "", formatC(v, digits = digits, format = "f"))
-  table <- cbind(number(e$estimate), paste0(number(e$std.error)), number(e$p.value),
+  p_value <- function(p) ifelse(is.na(p), "", ifelse(p < 1e-4, "<1e-4", formatC(p, digits = 4L, format = "f")))
+  table <- cbind(number(e$estimate), number(e$std.error), p_value(e$p.value),
                  ifelse(is.na(e$conf.low), "", sprintf("[%s, %s]", number(e$conf.low), number(e$conf.high))),
-                 e$method)
-  name <- ifelse(is.na(e$mediator), "total (c)", sprintf("%s %s", e$mediator, effect_labels[e$effect]))
-  dimnames(table) <- list(name, c("Estimate", "Std. error", "p", sprintf("%g%% interval", 100 * x$level), "by"))
+                 sub("^boot ", "", e$method))
+  name <- ifelse(is.na(e$mediator), "total c", sprintf("%s %s", e$mediator, effect_labels[e$effect]))
+  dimnames(table) <- list(name, c("Estimate", "s.e.", "p", sprintf("%g%% interval", 100 * x$level), "by"))
   print(table, quote = FALSE, right = TRUE)
   cat(sprintf("\nIdentity c = c' + %s holds to %.1e\n", if (x$joint) "sum of a*b" else "a*b", x$identity))
   invisible(x)
 }
 
-effect_labels <- c(total = "total (c)", a = "a", b = "b", direct = "direct (c')", indirect = "indirect (a*b)",
-                   share = "share (a*b/c)")
+effect_labels <- c(total = "total c", a = "a", b = "b", direct = "direct c'", indirect = "indirect a*b",
+                   share = "share a*b/c")

@@ -5,70 +5,73 @@
 
 #' Publication tables of models
 #'
-#' One or many models beside each other: coefficients with stars, standard errors below, rows that say
-#' which fixed effects are in, fit statistics, and notes that state how the standard errors were made.
-#' Data frames become tables too.
+#' One or many models beside each other: coefficients with stars, standard errors below, rows that
+#' say which fixed effects are in, fit statistics, and notes that state how the standard errors were
+#' made. Data frames become tables too.
 #'
 #' @section Columns:
 #' Each model is a column: models of [fe_lm()], lists of them, [fe_mediate()] and [fe_moderate()]
-#' objects, and any model with methods for [generics::tidy()] and [generics::glance()] (those of broom
-#' are used if it is installed). A named argument with one model heads its column
-#' (`fe_table("Base" = m)`), one with several models heads them as a group; the names of a list head its
-#' columns.
+#' objects, and any model with methods for [generics::tidy()] and [generics::glance()] (those of
+#' broom are used if it is installed). A named argument with one model heads its column
+#' (`fe_table("Base" = m)`), one with several models heads them as a group; the names of a list head
+#' its columns.
 #'
 #' @section Choosing rows:
-#' `keep`, `drop`, `order` and `controls` name coefficients. A string that is the name of a coefficient
-#' means that one only, any other is a regular expression. A string that finds nothing is an error. What
-#' is hidden is named in the notes.
+#' `keep`, `drop`, `order` and `controls` name coefficients. A string that is the name of a
+#' coefficient means that one only, any other is a regular expression. A string that finds nothing
+#' is an error. What is hidden is named in the notes.
 #'
 #' @section Notes:
 #' They are made from the models: the variance estimator with its small-sample factor, clusters and
-#' degrees of freedom (apart for columns that differ), the legend of the stars, the constant that stands
-#' beside fixed effects, weights, control variables, regressors left out as collinear, and whether the
-#' samples of the columns differ.
+#' degrees of freedom (apart for columns that differ), the legend of the stars, the constant that
+#' stands beside fixed effects, weights, control variables, regressors left out as collinear, and
+#' whether the samples of the columns differ.
 #'
 #' @section Numbers:
-#' Fixed decimals as published tables have them, never scientific notation and no negative zero; what
-#' does not exist is blank. Take more `digits` when a small coefficient prints as 0.0000.
+#' Fixed decimals as published tables have them, never scientific notation and no negative zero;
+#' what does not exist is blank. Take more `digits` when a small coefficient prints as 0.0000.
 #'
 #' @param ... models, lists of models, or one data frame; names are headings.
 #' @param keep,drop coefficients to show, or not to show: names or regular expressions.
 #' @param order coefficients to show first, in this order: names or regular expressions.
-#' @param coef_map `NULL`, or a named vector `c(term = "label")`: shows these coefficients only, in this
-#'   order, under these labels. Terms that no model has are passed over.
-#' @param labels a dictionary `c(name = "label")` for coefficients, outcomes and fixed effects. A column
-#'   that has an attribute `label` is shown by that. In an interaction each part is labelled.
-#' @param controls coefficients to replace by a line "Control variables" with Yes, No, or Partly (some of
-#'   those that the other columns have): names or regular expressions; in a named list, a line for each
-#'   element.
+#' @param coef_map `NULL`, or a named vector `c(term = "label")`: shows these coefficients only, in
+#'   this order, under these labels. Terms that no model has are passed over.
+#' @param labels a dictionary `c(name = "label")` for coefficients, outcomes and fixed effects. A
+#'   column that has an attribute `label` is shown by that. In an interaction each part is labelled.
+#' @param controls coefficients to replace by a line "Control variables" with Yes, No, or Partly
+#'   (some of those that the other columns have): names or regular expressions; in a named list, a
+#'   line for each element.
 #' @param stars named p-value bounds, `c("***" = 0.01, "**" = 0.05, "*" = 0.1)`; `FALSE`: none.
 #' @param statistic in parentheses: `"se"`, `"t"`, `"p"`, or `"ci"` (in brackets).
 #' @param beside `TRUE`: in the cell of the coefficient; `FALSE`: on the line below.
 #' @param digits,digits_stat decimals of coefficients and of fit statistics, 0 to 15.
 #' @param level confidence level of `statistic = "ci"`.
-#' @param vcov,cluster,ssc restate all models under another variance, as in [vcov.fe_lm()]. For models
-#'   of other classes only a function `vcov` that returns the matrix can be used.
+#' @param vcov,cluster,ssc restate all models under another variance, as in [vcov.fe_lm()]. For
+#'   models of other classes only a function `vcov` that returns the matrix can be used.
 #' @param stats fit statistics: names of columns of [generics::glance()], `"outcome.mean"` (of the
-#'   sample, weighted if the model is), `"clusters"`, or functions of the model that return one number
-#'   or string. Names are labels: `c(Observations = "nobs")`, `list(Median = function(m) ...)`.
-#'   `character()`: none. Statistics that no model has are left out, if they are the default ones.
+#'   sample, weighted if the model is), `"clusters"`, or functions of the model that return one
+#'   number or string. Names are labels: `c(Observations = "nobs")`, `list(Median = function(m)
+#'   ...)`. `character()`: none. Statistics that no model has are left out, if they are the default
+#'   ones.
 #' @param fe_labels labels of the fixed effects, `c(country = "Regional effects")`; `FALSE`: no such
 #'   rows.
 #' @param rows further lines: a named list of vectors with an element per column,
 #'   `list("Region trends" = c("No", "Yes"))`.
-#' @param groups names of groups of columns, one a column (neighbours of the same name are joined), or
-#'   counts `c("Developed" = 2, "Developing" = 1)`.
+#' @param groups names of groups of columns, one a column (neighbours of the same name are joined),
+#'   or counts `c("Developed" = 2, "Developing" = 1)`.
 #' @param headings `NULL`, or a heading for each column, in place of names.
 #' @param title `NULL`, or one string.
-#' @param notes `NULL`: those made from the models; a character vector is added to them; `FALSE`: none.
-#' @param style `"default"`: with headings of outcomes, rules between the parts, and five fit statistics; or
-#'   `"paper"`: a plain layout of the kind of Stata's output: `_cons` below the control variables,
-#'   then the fixed effects, N and adj. R2.
-#' @return an object of class `fe_table`, a list of `cells` (data frame: `part`, one of "coef", "se",
-#'   "block", "stat", "text"; `row`, the key of a line; `label`; `column`, a number; `text`), `heads`
-#'   (list of lines above the columns), `stub` (heading of the first column), `title`, `notes` and
-#'   `style`. Methods: `print`, `format`, `as.data.frame`, knitr's `knit_print`, tinytable's `tt`;
-#'   [fe_table_write()] writes it to a file. Errors name the argument, the value and the remedy.
+#' @param notes `NULL`: those made from the models; a character vector is added to them; `FALSE`:
+#'   none.
+#' @param style `"default"`: with headings of outcomes, rules between the parts, and five fit
+#'   statistics; or `"paper"`: a plain layout of the kind of Stata's output: `_cons` below the
+#'   control variables, then the fixed effects, N and adj. R2.
+#' @return an object of class `fe_table`, a list of `cells` (data frame: `part`, one of "coef",
+#'   "se", "block", "stat", "text"; `row`, the key of a line; `label`; `column`, a number; `text`),
+#'   `heads` (list of lines above the columns), `stub` (heading of the first column), `title`,
+#'   `notes` and `style`. Methods: `print`, `format`, `as.data.frame`, knitr's `knit_print`,
+#'   tinytable's `tt`; [fe_table_write()] writes it to a file. Errors name the argument, the value
+#'   and the remedy.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi) | country + year, digitrade, intercept = "lsdv")
 #' fe_table(m)
@@ -106,7 +109,8 @@ fe_table <- function(..., keep = NULL, drop = NULL, order = NULL, coef_map = NUL
 # What the styles differ in.
 table_styles <- list(
   default = list(constant = "Constant", stub = "", outcomes = TRUE, rules = TRUE,
-                 stats = c("nobs", "r.squared", "adj.r.squared", "within.r.squared", "outcome.mean")),
+                 stats = c("nobs", "r.squared", "adj.r.squared", "within.r.squared",
+                           "outcome.mean")),
   paper = list(constant = "_cons", stub = "Var.", outcomes = FALSE, rules = FALSE,
                stats = c("nobs", "adj.r.squared")))
 
@@ -121,7 +125,9 @@ model_table <- function(columns, models, options) {
   parts <- if (look$rules) c(list(slopes, last, controls), blocks) else
     c(list(slopes, controls, last), blocks)
   cells <- do.call(rbind, c(parts, list(stat_cells(columns, options, look$stats))))
-  if (is.null(cells)) stop_arg("...", "has nothing to show: no coefficient and no statistic is left")
+  if (is.null(cells)) {
+    stop_arg("...", "has nothing to show: no coefficient and no statistic is left")
+  }
   new_table(cells, heads = table_heads(columns, models, options), stub = look$stub,
             notes = if (!isFALSE(options$notes)) {
               c(model_notes(columns, chosen, options), options$notes)
@@ -227,7 +233,8 @@ extra_cells <- function(rows, n) {
 
 stat_labels <- c(nobs = "N", r.squared = "R2", adj.r.squared = "adj. R2",
                  within.r.squared = "Within R2", within.adj.r.squared = "Within adj. R2",
-                 outcome.mean = "Mean of dep. var.", sigma = "Residual std. error", clusters = "Clusters",
+                 outcome.mean = "Mean of dep. var.", sigma = "Residual std. error",
+                 clusters = "Clusters",
                  statistic = "F", p.value = "p (F)", df.residual = "Residual df", AIC = "AIC",
                  BIC = "BIC", logLik = "Log likelihood", vcov.type = "Std. errors")
 
@@ -269,14 +276,16 @@ stat_headings <- function(wanted) {
 stat_value <- function(column, wanted, label) {
   value <- if (is.function(wanted)) {
     tryCatch(wanted(column$model), error = function(e) {
-      stop_arg("stats", sprintf("has the function %s, which failed on column %d: %s", dQuote(label, FALSE),
+      stop_arg("stats", sprintf("has the function %s, which failed on column %d: %s",
+                                dQuote(label, FALSE),
                                 column$number, conditionMessage(e)))
     })
   } else column$stats(wanted)
   if (is.null(value)) return(NA)
   if (!is.atomic(value) || length(value) != 1L) {
     stop_arg("stats", sprintf("has %s, which gave %s for column %d", dQuote(label, FALSE),
-                              describe_value(value), column$number), "It must give one number or string")
+                              describe_value(value), column$number),
+                              "It must give one number or string")
   }
   value
 }
@@ -330,20 +339,24 @@ check_groups <- function(groups, n) {
     groups <- rep(names(groups), groups)
   }
   if (!is.character(groups) || length(groups) != n) {
-    stop_arg("groups", sprintf("names the groups of %d columns, and the table has %d", length(groups), n),
+    stop_arg("groups", sprintf("names the groups of %d columns, and the table has %d",
+                               length(groups), n),
              "Give a name for each column, or counts such as c(Developed = 2, Developing = 1)")
   }
   ifelse(is.na(groups), "", groups)
 }
 
-# ---- tables of data frames -------------------------------------------------------------------------
+# ---- tables of data frames -----------------------------------------------------------------------
 
 frame_table <- function(data, options) {
-  if (!ncol(data) || !nrow(data)) stop_arg("...", paste("is", describe_value(data)), "Nothing to show")
+  if (!ncol(data) || !nrow(data)) {
+    stop_arg("...", paste("is", describe_value(data)), "Nothing to show")
+  }
   data <- if (inherits(data, "fe_describe")) format(data) else as.data.frame(data)
   flat <- vapply(data, function(v) is.atomic(v) && is.null(dim(v)), NA)
   if (!all(flat)) {
-    stop_arg("...", paste("has columns that hold no single values:", quote_list(names(data)[!flat])))
+    stop_arg("...", paste("has columns that hold no single values:",
+                          quote_list(names(data)[!flat])))
   }
   named <- is.character(attr(data, "row.names"))
   stub <- if (named) row.names(data) else as.character(data[[1L]])
@@ -363,10 +376,11 @@ frame_table <- function(data, options) {
     check_headings(options$headings, length(values))
   heads <- c(if (!is.null(group)) list(list(text = group, joined = TRUE)),
              list(list(text = heading, joined = FALSE)))
-  new_table(do.call(rbind, cells), heads, head, if (is.character(options$notes)) options$notes, options)
+  new_table(do.call(rbind, cells), heads, head, if (is.character(options$notes)) options$notes,
+            options)
 }
 
-# ---- checks ----------------------------------------------------------------------------------------
+# ---- checks --------------------------------------------------------------------------------------
 
 check_dictionary <- function(x, arg) {
   if (is.null(x)) return(NULL)
@@ -393,7 +407,8 @@ check_stars <- function(stars) {
   if (isFALSE(stars) || is.null(stars)) return(NULL)
   if (isTRUE(stars)) return(c("***" = 0.01, "**" = 0.05, "*" = 0.1))
   if (!is.numeric(stars) || is.null(names(stars)) || anyNA(stars) || any(stars <= 0 | stars >= 1)) {
-    stop_arg("stars", paste("must be named bounds between 0 and 1, or FALSE, not", describe_value(stars)),
+    stop_arg("stars", paste("must be named bounds between 0 and 1, or FALSE, not",
+                            describe_value(stars)),
              "Write c(\"**\" = 0.01, \"*\" = 0.05)")
   }
   sort(stars)
@@ -402,7 +417,8 @@ check_stars <- function(stars) {
 check_notes <- function(notes) {
   if (is.null(notes) || isFALSE(notes)) return(notes)
   if (!is.character(notes) || anyNA(notes)) {
-    stop_arg("notes", paste("must be a character vector, NULL or FALSE, not", describe_value(notes)))
+    stop_arg("notes", paste("must be a character vector, NULL or FALSE, not",
+                            describe_value(notes)))
   }
   notes
 }

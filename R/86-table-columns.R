@@ -1,5 +1,5 @@
-# From models to the columns of a table: what is shown of each, under which labels, and what the notes
-# say about all of them.
+# From models to the columns of a table: what is shown of each, under which labels, and what the
+# notes say about all of them.
 
 # ---- models ------------------------------------------------------------------------------------
 
@@ -44,7 +44,9 @@ check_model <- function(x, name) {
   what <- if (is.data.frame(x)) "a data frame beside other arguments" else describe_value(x)
   if (name != "") what <- sprintf("the argument `%s`, %s,", name, what)
   known <- names(formals(fe_table))[-1L]
-  near <- if (name != "") known[startsWith(known, name) | known %in% agrep(name, known, value = TRUE)]
+  near <- if (name != "") {
+    known[startsWith(known, name) | known %in% agrep(name, known, value = TRUE)]
+  }
   stop_arg("...", paste("has", what, "which is no model"), if (length(near)) {
     paste("Did you mean", quote_list(near))
   } else "Give models, lists of models, or a single data frame")
@@ -69,16 +71,18 @@ collect_models <- function(given) {
   list(models = models, headings = headings, groups = groups)
 }
 
-# ---- one column ------------------------------------------------------------------------------------
+# ---- one column ----------------------------------------------------------------------------------
 
-# -> number, model, coefs (term ... conf.high), glance (one row), stats (function of a name), outcome,
-# effects (names; NULL: unknown), labels (attributes of the data) and variance (list of key, factor, df).
+# -> number, model, coefs (term ... conf.high), glance (one row), stats (function of a name),
+# outcome, effects (names; NULL: unknown), labels (attributes of the data) and variance (list of
+# key, factor, df).
 table_column <- function(model, number, vcov, cluster, ssc, level) {
   column <- if (inherits(model, "fe_lm")) {
     own_column(restated(model, vcov, cluster, ssc), level)
   } else {
     if (!is.null(cluster) || !is.null(ssc) || !(is.null(vcov) || is.function(vcov))) {
-      stop_arg("vcov", sprintf("or `cluster` or `ssc` would restate column %d, a model of class %s", number,
+      stop_arg("vcov", sprintf("or `cluster` or `ssc` would restate column %d, a model of class %s",
+                               number,
                                dQuote(class(model)[1L], FALSE)),
                "For such models give a function, such as vcov = sandwich::vcovHC")
     }
@@ -123,17 +127,22 @@ foreign_column <- function(model, number, vcov, level) {
   coefs <- foreign_call(generics::tidy, model, number, conf.int = TRUE, conf.level = level)
   glance <- as.data.frame(foreign_call(generics::glance, model, number))
   if (!all(c("term", "estimate") %in% names(coefs))) {
-    stop_arg("...", sprintf("has in column %d a model whose tidy() gives no term and estimate", number))
+    stop_arg("...", sprintf("has in column %d a model whose tidy() gives no term and estimate",
+                            number))
   }
   coefs <- as.data.frame(coefs)
-  coefs[setdiff(c("std.error", "statistic", "p.value", "conf.low", "conf.high"), names(coefs))] <- NA_real_
+  coefs[setdiff(c("std.error", "statistic", "p.value", "conf.low", "conf.high"),
+                names(coefs))] <- NA_real_
   key <- sprintf("as class %s reports them", class(model)[1L])
   if (!is.null(vcov)) {
     coefs <- foreign_restated(coefs, model, number, vcov, level)
     key <- "function given by the user"
   }
-  if (!"nobs" %in% names(glance)) glance$nobs <- tryCatch(stats::nobs(model), error = function(e) NA)
-  list(model = model, coefs = coefs, glance = glance, stats = function(name) as.list(glance)[[name]],
+  if (!"nobs" %in% names(glance)) {
+    glance$nobs <- tryCatch(stats::nobs(model), error = function(e) NA)
+  }
+  list(model = model, coefs = coefs, glance = glance,
+       stats = function(name) as.list(glance)[[name]],
        outcome = tryCatch(deparse_one(stats::formula(model)[[2L]]), error = function(e) ""),
        effects = foreign_effects(model), labels = NULL,
        variance = list(key = key, factor = NA_real_, df = NULL, ssc = ""))
@@ -141,13 +150,15 @@ foreign_column <- function(model, number, vcov, level) {
 
 foreign_call <- function(generic, model, number, ...) {
   tryCatch(generic(model, ...), error = function(e) {
-    stop_arg("...", sprintf("has in column %d an object of class %s, which tidy() and glance() can't read (%s)",
+    stop_arg("...", sprintf(paste("has in column %d an object of class %s, which tidy() and",
+                                  "glance() can't read (%s)"),
                             number, dQuote(class(model)[1L], FALSE), conditionMessage(e)),
-             "Give a model that has methods for them; those of many classes are in the package broom")
+             "Give a model that has methods for them; broom has those of many classes")
   })
 }
 
-# What absorbs fixed effects says which; for other classes it is not known whether dummies are meant.
+# What absorbs fixed effects says which; for other classes it is not known whether dummies are
+# meant.
 foreign_effects <- function(model) {
   if (inherits(model, "fixest")) return(as.character(model$fixef_vars))
   if (inherits(model, "felm")) return(as.character(names(model$fe)))
@@ -156,10 +167,12 @@ foreign_effects <- function(model) {
 
 foreign_restated <- function(coefs, model, number, vcov, level) {
   V <- tryCatch(as.matrix(vcov(model)), error = function(e) {
-    stop_arg("vcov", sprintf("is a function that failed on column %d: %s", number, conditionMessage(e)))
+    stop_arg("vcov", sprintf("is a function that failed on column %d: %s", number,
+                             conditionMessage(e)))
   })
   if (!all(coefs$term %in% rownames(V))) {
-    stop_arg("vcov", sprintf("gives column %d a matrix that does not name all coefficients", number))
+    stop_arg("vcov", sprintf("gives column %d a matrix that does not name all coefficients",
+                             number))
   }
   df <- stats::df.residual(model)
   if (is.null(df)) df <- Inf
@@ -172,7 +185,7 @@ foreign_restated <- function(coefs, model, number, vcov, level) {
   coefs
 }
 
-# ---- rows --------------------------------------------------------------------------------------------
+# ---- rows ----------------------------------------------------------------------------------------
 
 # -> show (terms in order), labels (named by term), controls (list of terms), hidden (terms)
 choose_rows <- function(columns, options) {
@@ -210,7 +223,7 @@ match_terms <- function(patterns, terms, arg) {
   }
   found <- lapply(patterns, function(pattern) {
     if (pattern %in% terms) return(pattern)
-    hit <- tryCatch(grep(pattern, terms, value = TRUE), error = function(e) {
+    hit <- tryCatch(suppressWarnings(grep(pattern, terms, value = TRUE)), error = function(e) {
       stop_arg(arg, sprintf("has %s, which is no regular expression", dQuote(pattern, FALSE)))
     })
     if (!length(hit)) {
@@ -241,7 +254,7 @@ label_term <- function(term, dictionary, own, constant) {
   paste(parts, collapse = " \u00d7 ")
 }
 
-# ---- notes ---------------------------------------------------------------------------------------------
+# ---- notes ---------------------------------------------------------------------------------------
 
 model_notes <- function(columns, chosen, options) {
   label <- function(terms) paste(chosen$labels[terms], collapse = ", ")
@@ -325,9 +338,10 @@ constant_note <- function(columns, label) {
     flavour <- if (inherits(column$model, "fe_lm")) column$model$intercept else "none"
     if (is.null(flavour)) "none" else flavour
   }, "")
-  meaning <- c(lsdv = "constant of the regression on dummies, first level of each fixed effect as base",
+  meaning <- c(lsdv = "constant of the regression on dummies, first level of each factor as base",
                mean = "mean of the outcome less that of the regressors times their coefficients",
-               within = "constant with effects of the first factor that average zero, first levels of the others as base")
+               within = paste("constant with effects of the first factor that average zero, first",
+                              "levels of the others as base"))
   text <- vapply(intersect(names(meaning), flavours), function(flavour) {
     at <- which(flavours == flavour)
     sprintf("%s%s: %s.", label, if (length(at) < length(columns)) {
@@ -343,7 +357,9 @@ collinear_note <- function(columns, options) {
   })
   at <- which(lengths(gone) > 0L)
   if (!length(at)) return(NULL)
-  parts <- vapply(at, function(j) sprintf("%s in %s", paste(gone[[j]], collapse = ", "), quote_columns(j)), "")
+  parts <- vapply(at, function(j) {
+    sprintf("%s in %s", paste(gone[[j]], collapse = ", "), quote_columns(j))
+  }, "")
   sprintf("Left out as collinear: %s.", paste(parts, collapse = "; "))
 }
 

@@ -1,8 +1,9 @@
-# Writers of tables. A layout is what the cells look like as lines; a writer turns a layout into text.
-# To add a format: a function(layout, width) -> lines, and its entry in table_writers.
+# Writers of tables. A layout is what the cells look like as lines; a writer turns a layout into
+# text. To add a format: a function(layout, width) -> lines, and its entry in table_writers. HTML,
+# LaTeX and Word go through tinytable (88-table-export.R).
 
-# -> stub, heads, body (lines x columns, as text), labels, part (of each line), rule (logical: a rule
-# above the line), title, notes
+# -> stub, heads, body (lines x columns, as text), labels, part (of each line), rule (logical: a
+# rule above the line), title, notes
 table_layout <- function(x) {
   cells <- x$cells
   key <- paste(cells$part, cells$row, sep = "\r")
@@ -11,8 +12,10 @@ table_layout <- function(x) {
   body <- matrix("", max(line), max(cells$column))
   body[cbind(line, cells$column)] <- cells$text
   block <- c(coef = 1, se = 1, block = 2, stat = 3, text = 1)[cells$part[first]]
-  list(stub = x$stub, heads = x$heads, body = body, labels = cells$label[first], part = cells$part[first],
-       rule = c(FALSE, diff(block) != 0) & table_styles[[x$style]]$rules, title = x$title, notes = x$notes)
+  list(stub = x$stub, heads = x$heads, body = body, labels = cells$label[first],
+       part = cells$part[first],
+       rule = c(FALSE, diff(block) != 0) & table_styles[[x$style]]$rules, title = x$title,
+       notes = x$notes)
 }
 
 # Runs of joined columns, which end where `within`, the line above, changes: from, to, text.
@@ -92,12 +95,14 @@ plain_panel <- function(layout, stub, columns, widths, at) {
   heads <- Filter(function(head) any(head$text != ""), heads)
   widths <- widen_spans(heads, widths)
   top <- unlist(lapply(seq_along(heads), function(h) {
-    plain_head(heads[[h]], widths, if (h == length(heads)) stub[1L] else strrep(" ", nchar(stub[1L], "width")))
+    blank <- strrep(" ", nchar(stub[1L], "width"))
+    plain_head(heads[[h]], widths, if (h == length(heads)) stub[1L] else blank)
   }))
   cells <- Map(align_text, columns, "centre", widths)
   body <- do.call(paste, c(list(stub[-1L]), unname(cells), sep = "  "))
   rule <- strrep("-", sum(widths + 2L) + nchar(stub[1L], "width"))
-  lines <- unlist(Map(function(line, above) c(if (above) rule, line), body, layout$rule), use.names = FALSE)
+  lines <- unlist(Map(function(line, above) c(if (above) rule, line), body, layout$rule),
+                  use.names = FALSE)
   sub(" +$", "", c(rule, top, rule, lines, rule))
 }
 
@@ -130,23 +135,25 @@ plain_head <- function(head, widths, stub) {
 plain_column <- function(text, part) {
   p <- split_column(text, part)
   blank <- function(x) strrep(" ", nchar(x))
-  room <- function(x) formatC(x, width = -max(nchar(x)))
-  core <- paste0(room(p$open), blank(p$left), p$number, blank(p$right))
+  room <- function(x) align_text(x, "left")
+  core <- paste0(blank(p$left), room(p$open), p$number)
   inner <- if (all(p$free)) 0L else max(nchar(core[!p$free]))
   before <- strrep(" ", pmax(inner - nchar(core) + 1L, 0L) %/% 2L)
-  number <- ifelse(p$free, "", paste0(before, core, p$close, p$tail))
+  number <- ifelse(p$free, "", paste0(before, core, p$close, p$tail, blank(p$right)))
   fits <- nchar(p$text, "width") <= inner
   free <- ifelse(fits, align_text(p$text, "centre", inner), p$text)
-  ifelse(p$free & !fits, p$text, room(ifelse(p$free, free, number)))
+  short <- !p$free | fits
+  free[short] <- room(ifelse(p$free, free, number)[short])
+  free
 }
 
-align_text <- function(text, how, width = max(nchar(text, "width"))) {
+align_text <- function(text, how, width = max(nchar(text, "width"), 0L)) {
   lack <- pmax(width - nchar(text, "width"), 0L)
   before <- if (how == "centre") lack %/% 2L else 0L
   paste0(strrep(" ", before), text, strrep(" ", lack - before))
 }
 
-# ---- markdown, CSV ---------------------------------------------------------------------------------
+# ---- markdown, CSV -------------------------------------------------------------------------------
 
 write_md <- function(layout, width = NULL) {
   heads <- t(vapply(layout$heads, function(head) head$text, character(ncol(layout$body))))
@@ -158,7 +165,9 @@ write_md <- function(layout, width = NULL) {
   marks <- c(":---", rep(":---:", ncol(layout$body)))
   c(if (!is.null(layout$title)) c(paste0("**", escape_md(layout$title), "**"), ""),
     lines[1L], sprintf("| %s |", paste(marks, collapse = " | ")), lines[-1L],
-    if (length(layout$notes)) c("", paste("*Note:*", escape_md(paste(layout$notes, collapse = " ")))))
+    if (length(layout$notes)) {
+      c("", paste("*Note:*", escape_md(paste(layout$notes, collapse = " "))))
+    })
 }
 
 escape_md <- function(x) {
@@ -169,169 +178,38 @@ escape_md <- function(x) {
 write_csv <- function(layout, width = NULL) {
   heads <- lapply(layout$heads, function(head) c("", head$text))
   heads[[length(heads)]][1L] <- layout$stub
-  lines <- c(heads, lapply(seq_along(layout$labels), function(r) c(layout$labels[r], layout$body[r, ])))
+  lines <- c(heads, lapply(seq_along(layout$labels),
+                           function(r) c(layout$labels[r], layout$body[r, ])))
   quoted <- function(x) paste0("\"", gsub("\"", "\"\"", x, fixed = TRUE), "\"")
   c(if (!is.null(layout$title)) quoted(layout$title),
     vapply(lines, function(l) paste(quoted(l), collapse = ","), ""),
     if (length(layout$notes)) quoted(layout$notes))
 }
 
-# ---- HTML ------------------------------------------------------------------------------------------
+# ---- methods and files ---------------------------------------------------------------------------
 
-html_style <- c(
-  "<style>",
-  ".fe-table{border-collapse:collapse;margin:1em auto;font-variant-numeric:lining-nums tabular-nums;",
-  "  border-top:2px solid;border-bottom:2px solid;width:auto}",
-  ".fe-table caption{caption-side:top;padding:.4em 0;text-align:left;color:inherit}",
-  ".fe-table th,.fe-table td{padding:.12em .9em;border:0;text-align:center;font-weight:normal;",
-  "  white-space:nowrap;line-height:1.35}",
-  ".fe-table th:first-child,.fe-table td:first-child{text-align:left;padding-left:.2em}",
-  ".fe-table thead th{vertical-align:bottom}",
-  ".fe-table thead tr:last-child th,.fe-table tr.fe-rule td{border-bottom:1px solid}",
-  ".fe-table tbody tr.fe-top td{border-top:1px solid}",
-  ".fe-table th span.fe-span{display:block;border-bottom:1px solid}",
-  ".fe-table tbody tr.fe-coef td{padding-top:.35em}",
-  ".fe-table .fe-h{visibility:hidden}",
-  ".fe-table .fe-s{display:inline-block;width:0;overflow:visible}",
-  ".fe-table tfoot td{white-space:normal;text-align:left;font-size:85%;padding-top:.4em;",
-  "  border-top:2px solid}",
-  ".fe-table.fe-noted{border-bottom:0}",
-  "</style>")
+table_writers <- list(txt = write_txt, md = write_md, csv = write_csv)
 
-# A fragment: the rules of style, and one table.
-write_html <- function(layout, width = NULL) {
-  n <- ncol(layout$body)
-  heads <- unlist(lapply(seq_along(layout$heads), function(h) {
-    html_head(layout$heads[[h]], if (h == length(layout$heads)) layout$stub else "")
-  }))
-  cells <- vapply(seq_len(n), function(j) {
-    paste0("<td>", html_cells(split_column(layout$body[, j], layout$part)), "</td>")
-  }, character(nrow(layout$body)))
-  cells <- matrix(cells, ncol = n)
-  classes <- paste0(ifelse(layout$rule, "fe-top ", ""), "fe-", layout$part)
-  body <- sprintf("<tr class=\"%s\"><td>%s</td>%s</tr>", classes, escape_html(layout$labels),
-                  apply(cells, 1L, paste, collapse = ""))
-  notes <- escape_html(paste(layout$notes, collapse = " "))
-  c(html_style, sprintf("<table class=\"fe-table%s\">", if (nzchar(notes)) " fe-noted" else ""),
-    if (!is.null(layout$title)) sprintf("<caption>%s</caption>", escape_html(layout$title)),
-    "<thead>", heads, "</thead>", "<tbody>", body, "</tbody>",
-    if (nzchar(notes)) {
-      sprintf("<tfoot><tr><td colspan=\"%d\"><em>Note:</em> %s</td></tr></tfoot>", n + 1L, notes)
-    }, "</table>")
-}
-
-html_head <- function(head, stub) {
-  spans <- head_spans(head)
-  text <- escape_html(spans$text)
-  marked <- spans$from %in% ruled_spans(head)$from
-  text[marked] <- sprintf("<span class=\"fe-span\">%s</span>", text[marked])
-  wide <- spans$to > spans$from
-  open <- ifelse(wide, sprintf("<th colspan=\"%d\">", spans$to - spans$from + 1L), "<th>")
-  sprintf("<tr><th>%s</th>%s</tr>", escape_html(stub), paste0(open, text, "</th>", collapse = ""))
-}
-
-html_cells <- function(p) {
-  hide <- function(x) ifelse(x == "", "", sprintf("<span class=\"fe-h\">%s</span>", html_minus(x)))
-  tail <- ifelse(p$tail == "", "", sprintf("<span class=\"fe-s\">%s</span>", escape_html(p$tail)))
-  number <- paste0(p$open, hide(p$left), html_minus(p$number), hide(p$right), p$close, tail)
-  ifelse(p$free, escape_html(p$text), number)
-}
-
-html_minus <- function(x) gsub("-", "&minus;", x, fixed = TRUE)
-
-escape_html <- function(x) {
-  x <- gsub("&", "&amp;", x, fixed = TRUE)
-  x <- gsub("<", "&lt;", x, fixed = TRUE)
-  x <- gsub(">", "&gt;", x, fixed = TRUE)
-  gsub("\\bR2\\b", "R<sup>2</sup>", x, perl = TRUE)
-}
-
-html_document <- function(fragment, title) {
-  c("<!DOCTYPE html>", "<html lang=\"en\">", "<head>", "<meta charset=\"utf-8\">",
-    sprintf("<title>%s</title>", escape_html(if (is.null(title)) "Table" else title)),
-    "<style>body{font-family:'Times New Roman',Times,serif;margin:2em}</style>",
-    "</head>", "<body>", fragment, "</body>", "</html>")
-}
-
-# ---- LaTeX -------------------------------------------------------------------------------------------
-
-# tabular with the rules of the package booktabs; stars take no width, so that numbers are centred.
-write_tex <- function(layout, width = NULL) {
-  n <- ncol(layout$body)
-  heads <- unlist(lapply(seq_along(layout$heads), function(h) {
-    tex_head(layout$heads[[h]], if (h == length(layout$heads)) layout$stub else "")
-  }))
-  cells <- vapply(seq_len(n), function(j) tex_cells(split_column(layout$body[, j], layout$part)),
-                  character(nrow(layout$body)))
-  cells <- cbind(escape_tex(layout$labels), matrix(cells, ncol = n))
-  body <- paste(apply(cells, 1L, paste, collapse = " & "), "\\\\")
-  body <- unlist(Map(function(line, above) c(if (above) "\\midrule", line), body, layout$rule),
-                 use.names = FALSE)
-  notes <- escape_tex(paste(layout$notes, collapse = " "))
-  c("% \\usepackage{booktabs}", "\\begin{table}[htbp]", "\\centering",
-    if (!is.null(layout$title)) sprintf("\\caption{%s}", escape_tex(layout$title)),
-    "\\providecommand{\\festars}[1]{\\rlap{\\textsuperscript{#1}}}",
-    sprintf("\\begin{tabular}{l*{%d}{c}}", n), "\\toprule", heads, "\\midrule", body, "\\bottomrule",
-    "\\end{tabular}",
-    if (nzchar(notes)) {
-      c("", "\\medskip", sprintf("\\parbox{\\linewidth}{\\footnotesize \\emph{Note:} %s}", notes))
-    }, "\\end{table}")
-}
-
-tex_head <- function(head, stub) {
-  spans <- head_spans(head)
-  text <- escape_tex(spans$text)
-  wide <- spans$to > spans$from
-  text[wide] <- sprintf("\\multicolumn{%d}{c}{%s}", (spans$to - spans$from + 1L)[wide], text[wide])
-  ruled <- ruled_spans(head)
-  c(paste(paste(c(escape_tex(stub), text), collapse = " & "), "\\\\"),
-    if (nrow(ruled)) paste(sprintf("\\cmidrule(lr){%d-%d}", ruled$from + 1L, ruled$to + 1L), collapse = " "))
-}
-
-tex_cells <- function(p) {
-  minus <- function(x) gsub("-", "$-$", x, fixed = TRUE)
-  hide <- function(x) ifelse(x == "", "", sprintf("\\hphantom{%s}", minus(x)))
-  tail <- ifelse(p$tail == "", "", sprintf("\\festars{%s}", escape_tex(p$tail)))
-  number <- paste0(p$open, hide(p$left), minus(p$number), hide(p$right), p$close, tail)
-  number <- ifelse(startsWith(number, "["), paste0("{}", number), number)
-  free <- escape_tex(p$text)
-  ifelse(p$free, ifelse(startsWith(free, "["), paste0("{}", free), free), number)
-}
-
-escape_tex <- function(x) {
-  x <- gsub("\\", "\a", x, fixed = TRUE)
-  x <- gsub("([&%$#_{}])", "\\\\\\1", x)
-  x <- gsub("\a", "\\textbackslash{}", x, fixed = TRUE)
-  x <- gsub("^", "\\textasciicircum{}", x, fixed = TRUE)
-  x <- gsub("~", "\\textasciitilde{}", x, fixed = TRUE)
-  x <- gsub("<", "$<$", x, fixed = TRUE)
-  x <- gsub(">", "$>$", x, fixed = TRUE)
-  x <- gsub("\u00d7", "$\\times$", x, fixed = TRUE)
-  gsub("\\bR2\\b", "R\\\\textsuperscript{2}", x, perl = TRUE)
-}
-
-# ---- methods and files ---------------------------------------------------------------------------------
-
-table_writers <- list(txt = write_txt, md = write_md, html = write_html, tex = write_tex, csv = write_csv)
-
-table_extensions <- c(txt = "txt", text = "txt", md = "md", markdown = "md", html = "html", htm = "html",
+table_extensions <- c(txt = "txt", text = "txt", md = "md", markdown = "md", html = "html",
+                      htm = "html",
                       tex = "tex", latex = "tex", csv = "csv", docx = "docx", word = "docx")
 
 #' @rdname fe_table_write
 #' @export
 format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) {
-  format <- table_extensions[[check_choice(format, setdiff(names(table_extensions), c("docx", "word")),
-                                           "format")]]
+  format <- check_choice(format, setdiff(names(table_extensions), c("docx", "word")), "format")
+  format <- table_extensions[[format]]
+  if (format %in% c("html", "tex")) return(export_lines(x, format))
   table_writers[[format]](table_layout(x), check_count(width, "width", 20))
 }
 
 #' Write a table to a file
 #'
-#' Plain text, markdown, HTML, LaTeX, Word and CSV, without any other package or program. The HTML is one
-#' file that needs nothing from the net. The LaTeX is a `table` with a `tabular` inside that needs the
-#' LaTeX package booktabs only. Word files hold a real table that can be edited. In CSV files the lines of
-#' the heading come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless the
-#' columns are imported as text.
+#' Plain text, markdown and CSV need no other package. HTML and LaTeX are made by the package
+#' tinytable (the HTML is one file that needs nothing from the net, the LaTeX needs the LaTeX package
+#' tabularray); Word by tinytable and pandoc, through rmarkdown. In CSV files the lines of the heading
+#' come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless the columns
+#' are imported as text. `tinytable::tt()` of a table gives the tinytable itself, to style further.
 #'
 #' @param x a table made by [fe_table()].
 #' @param file path of the file; an existing one is replaced.
@@ -339,14 +217,14 @@ format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) 
 #'   "docx".
 #' @param width characters a line of plain text; wider tables are broken into panels of columns. In
 #'   files the lines are as long as they must be.
-#' @param wide `TRUE`: a line of the table a row (`part`, `row`, `term`, then a column for each model);
-#'   `FALSE`: the cells.
+#' @param wide `TRUE`: a line of the table a row (`part`, `row`, `term`, then a column for each
+#'   model); `FALSE`: the cells.
 #' @param row.names,optional,options,... unused.
-#' @return `fe_table_write()` and `print`: `x`, invisibly. `format`: the lines of text. `as.data.frame`: a
-#'   data frame of text.
+#' @return `fe_table_write()` and `print`: `x`, invisibly. `format`: the lines of text.
+#'   `as.data.frame`: a data frame of text.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
-#' file <- tempfile(fileext = ".tex")
+#' file <- tempfile(fileext = ".md")
 #' fe_table_write(fe_table(m, title = "Benchmark"), file)
 #' readLines(file)
 #' cat(format(fe_table(m), "md"), sep = "\n")
@@ -359,18 +237,18 @@ fe_table_write <- function(x, file, format = NULL) {
     stop_arg("file", "must be the path of the file to write")
   }
   if (!dir.exists(dirname(file))) {
-    stop_arg("file", sprintf("is in the directory %s, which does not exist", dQuote(dirname(file), FALSE)),
+    stop_arg("file", sprintf("is in the directory %s, which does not exist",
+                             dQuote(dirname(file), FALSE)),
              "Make it with dir.create()")
   }
   kind <- check_choice(if (is.null(format)) tolower(tools::file_ext(file)) else format,
                        names(table_extensions), if (is.null(format)) "file extension" else "format")
   kind <- table_extensions[[kind]]
-  if (kind == "docx") {
-    writeBin(write_docx(table_layout(x)), file)
+  if (kind %in% c("html", "tex", "docx")) {
+    export_file(x, file, kind)
     return(invisible(x))
   }
   lines <- table_writers[[kind]](table_layout(x), width = 10000L)
-  if (kind == "html") lines <- html_document(lines, x$title)
   writeLines(enc2utf8(lines), file, useBytes = TRUE)
   invisible(x)
 }
@@ -395,46 +273,6 @@ as.data.frame.fe_table <- function(x, row.names = NULL, optional = FALSE, wide =
   body <- as.data.frame(layout$body, stringsAsFactors = FALSE)
   names(body) <- make.unique(names)
   row <- x$cells$row[!duplicated(paste(x$cells$part, x$cells$row, sep = "\r"))]
-  cbind(data.frame(part = layout$part, row = row, term = layout$labels, stringsAsFactors = FALSE), body)
-}
-
-#' @rdname fe_table_write
-#' @exportS3Method knitr::knit_print fe_table
-knit_print.fe_table <- function(x, options = NULL, ...) {
-  fenced <- function(lines, kind) c("", sprintf("```{=%s}", kind), lines, "```", "")
-  lines <- if (knitr::is_html_output()) {
-    fenced(format(x, "html"), "html")
-  } else if (knitr::is_latex_output()) {
-    fenced(format(x, "tex"), "latex")
-  } else c("", format(x, "md"), "")
-  knitr::asis_output(paste(lines, collapse = "\n"))
-}
-
-# A tinytable of the same cells, to be styled further.
-#' @exportS3Method tinytable::tt fe_table
-tt.fe_table <- function(x, ...) {
-  frame <- as.data.frame(x)
-  frame <- frame[setdiff(names(frame), c("part", "row"))]
-  names(frame)[1L] <- x$stub
-  notes <- if (length(x$notes)) as.list(x$notes)
-  out <- tinytable::tt(frame, caption = x$title, notes = notes, escape = TRUE, ...)
-  for (head in rev(x$heads[-length(x$heads)])) {
-    spans <- head_spans(head)
-    spans <- spans[spans$text != "", ]
-    at <- stats::setNames(Map(function(a, b) seq(a, b) + 1L, spans$from, spans$to), spans$text)
-    out <- tinytable::group_tt(out, j = at)
-  }
-  tinytable::style_tt(out, j = seq_along(frame)[-1L], align = "c")
-}
-
-# Rows that modelsummary adds below the fit statistics.
-#' @exportS3Method modelsummary::glance_custom fe_lm
-glance_custom.fe_lm <- function(x, ...) {
-  effects <- names(x$factors)
-  out <- as.data.frame(as.list(rep("X", length(effects))), stringsAsFactors = FALSE)
-  names(out) <- paste("FE:", effects)
-  out[["Std. errors"]] <- paste0(x$vcov_info$label, if (length(x$vcov_info$G)) {
-    paste(" by", paste(names(x$vcov_info$G), collapse = " and "))
-  })
-  if (nrow(out)) out else data.frame(row.names = 1L)
+  cbind(data.frame(part = layout$part, row = row, term = layout$labels, stringsAsFactors = FALSE),
+        body)
 }

@@ -25,7 +25,8 @@ theme_fepanel <- function(base_size = 11) {
 
 # The palette of Okabe and Ito (2008), in an order of rising lightness contrast between neighbours;
 # shapes tell the same groups apart in grey.
-group_colours <- c("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
+group_colours <- c("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
+                   "#8C8C8C")
 group_shapes <- c(16, 17, 15, 18, 1, 2, 0, 5)
 
 # Colours and shapes of n groups; more than eight repeat colours with other shapes.
@@ -39,8 +40,8 @@ group_scales <- function(n) {
 #' Plots of coefficients
 #'
 #' Estimates as points with their confidence intervals, models beside each other. Coefficients of
-#' [i()] alone (`i(year, ref = 2010)`) are drawn along the values of its variable, with the reference at
-#' zero (an event study).
+#' [i()] alone (`i(year, ref = 2010)`) are drawn along the values of its variable, with the
+#' reference at zero (an event study).
 #'
 #' @param x a model of class `fe_lm`, or a list of models.
 #' @param ... further models.
@@ -49,8 +50,8 @@ group_scales <- function(n) {
 #' @param intercept show constants?
 #' @param level confidence level.
 #' @param vcov,cluster,ssc restate all models, as in [vcov.fe_lm()].
-#' @return a ggplot. Intervals are \eqn{b \pm t_{df} \cdot se}{b -/+ t(df) se} with the degrees of freedom
-#'   of the model's variance; the caption says which variance that is.
+#' @return a ggplot. Intervals are \eqn{b \pm t_{df} \cdot se}{b -/+ t(df) se} with the degrees of
+#'   freedom of the model's variance; the caption says which variance that is.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' m <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, rd) | country + year, digitrade)
 #' plot(m[[3]])
@@ -70,16 +71,21 @@ plot.fe_lm <- function(x, ..., names = NULL, keep = NULL, drop = NULL, order = N
   })
   if (!check_flag(intercept, "intercept")) columns <- lapply(columns, without_constant)
   chosen <- choose_rows(columns, options)
-  headings <- if (is.null(names)) models$headings else check_headings(names, length(columns), "names")
+  headings <- if (is.null(names)) models$headings else {
+    check_headings(names, length(columns), "names")
+  }
   points <- plotted_points(columns, chosen, headings)
-  if (!nrow(points)) stop_arg("x", "has no coefficient to plot", "Set intercept = TRUE for constants")
+  if (!nrow(points)) {
+    stop_arg("x", "has no coefficient to plot", "Set intercept = TRUE for constants")
+  }
   event <- event_values(chosen$show)
   p <- if (is.null(event)) coef_figure(points) else event_figure(points, event, columns)
   outcomes <- unique(vapply(columns, function(column) {
     label_name(column$outcome, options$labels, column$labels)
   }, ""))
   caption <- strwrap(variance_caption(columns, options), 95)
-  p + ggplot2::labs(title = paste(outcomes, collapse = ", "), caption = paste(caption, collapse = "\n")) +
+  p + ggplot2::labs(title = paste(outcomes, collapse = ", "),
+                    caption = paste(caption, collapse = "\n")) +
     group_scales(nlevels(points$model)) + theme_fepanel() +
     if (nlevels(points$model) == 1L) ggplot2::theme(legend.position = "none")
 }
@@ -99,7 +105,8 @@ variance_caption <- function(columns, options) {
   sprintf("%s%% confidence intervals; standard errors: %s.", format(100 * options$level), how)
 }
 
-# One row a point: term, label (factor, first one on top), model (factor), estimate, conf.low, conf.high
+# One row a point: term, label (factor, first one on top), model (factor), estimate, conf.low,
+# conf.high
 plotted_points <- function(columns, chosen, headings) {
   blank <- headings == ""
   headings[blank] <- sprintf("(%d)", seq_along(headings))[blank]
@@ -121,18 +128,22 @@ coef_figure <- function(points) {
   points$place <- as.integer(points$label)
   offset <- if (n == 1L) 0 else seq(0.5, -0.5, length.out = n) * min(0.18 * (n - 1L), 0.7)
   points$place <- points$place + rep_len(offset, n)[as.integer(points$model)]
-  ggplot2::ggplot(points, name_aes(x = "estimate", y = "place", colour = "model", shape = "model")) +
+  ggplot2::ggplot(points, name_aes(x = "estimate", y = "place", colour = "model",
+                                   shape = "model")) +
     ggplot2::geom_vline(xintercept = 0, linetype = "dashed", colour = "grey40", linewidth = 0.4) +
-    ggplot2::geom_segment(name_aes(x = "conf.low", xend = "conf.high", yend = "place"), linewidth = 0.6) +
+    ggplot2::geom_segment(name_aes(x = "conf.low", xend = "conf.high", yend = "place"),
+                          linewidth = 0.6) +
     ggplot2::geom_point(size = 2.6) +
-    ggplot2::scale_y_continuous(breaks = seq_along(levels(points$label)), labels = levels(points$label),
+    ggplot2::scale_y_continuous(breaks = seq_along(levels(points$label)),
+                                labels = levels(points$label),
                                 expand = ggplot2::expansion(add = 0.6)) +
     ggplot2::labs(x = "Estimate", y = NULL)
 }
 
-# ---- event studies ---------------------------------------------------------------------------------
+# ---- event studies -------------------------------------------------------------------------------
 
-# Numbers behind "f::level" terms of a single f (and a single interacted x), named by term; else NULL.
+# Numbers behind "f::level" terms of a single f (and a single interacted x), named by term; else
+# NULL.
 event_values <- function(terms) {
   pattern <- "^(.*[^:])::([^:]+)(:[^:].*)?$"
   if (length(terms) < 2L || !all(grepl(pattern, terms))) return(NULL)
@@ -162,14 +173,16 @@ event_figure <- function(points, event, columns) {
   points$place <- points$value + rep_len(offset, n)[as.integer(points$model)]
   references <- event_references(columns, names(event), event)
   zero <- data.frame(value = references, estimate = rep(0, length(references)))
-  p <- ggplot2::ggplot(points, name_aes(x = "place", y = "estimate", colour = "model", shape = "model")) +
+  p <- ggplot2::ggplot(points, name_aes(x = "place", y = "estimate", colour = "model",
+                                        shape = "model")) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey40", linewidth = 0.4)
   if (length(references) == 1L) {
     p <- p + ggplot2::geom_vline(xintercept = references, linetype = "dashed", colour = "grey40",
                                  linewidth = 0.4)
   }
   at <- pretty(c(event, references), n = min(length(event) + length(references), 12L))
-  p + ggplot2::geom_segment(name_aes(xend = "place", y = "conf.low", yend = "conf.high"), linewidth = 0.6) +
+  p + ggplot2::geom_segment(name_aes(xend = "place", y = "conf.low", yend = "conf.high"),
+                            linewidth = 0.6) +
     ggplot2::geom_point(size = 2.6) +
     ggplot2::geom_point(name_aes(x = "value", y = "estimate"), zero, shape = 1, size = 2.6,
                         inherit.aes = FALSE) +

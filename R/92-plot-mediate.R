@@ -25,7 +25,8 @@ plot.fe_mediate <- function(x, digits = 4L, ...) {
                                     describe_vcov(x$models$total))) +
     theme_fepanel() +
     ggplot2::theme(axis.text = ggplot2::element_blank(), axis.title = ggplot2::element_blank(),
-                   axis.ticks = ggplot2::element_blank(), panel.grid = ggplot2::element_blank())
+                   axis.ticks = ggplot2::element_blank(), panel.grid.major = ggplot2::element_blank(),
+                   panel.grid.minor = ggplot2::element_blank())
 }
 
 # 0.1443** (0.0730)
@@ -46,7 +47,7 @@ path_panel <- function(mediators, x, digits) {
                yend = y1 - gap * (y1 - y0), at_x = x0 + position * (x1 - x0), at_y = y0 + position * (y1 - y0),
                text = text)
   }
-  rows <- list(arrow(0, 0, 2, 0, paste("c' =", starred(effect("direct", mediators[1L]), digits))))
+  rows <- list(arrow(0, 0, 2, 0, paste("c' =", starred(effect("direct", mediators[1L]), digits, "\n"))))
   for (j in seq_along(mediators)) {
     rows <- c(rows, list(
       arrow(0, 0, 1, height[j], paste("a =", starred(effect("a", mediators[j]), digits, "\n")), 0.5),

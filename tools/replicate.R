@@ -71,6 +71,7 @@ write_results <- function(study, dir, word) {
 }
 
 print_tables <- function(tables) {
+  options(width = 130)
   for (table in tables[grep("^table[1-4]$", names(tables))]) {
     print(table)
     cat("\n")

@@ -1,7 +1,7 @@
 # Random unbalanced panels, made to be awkward.
 
-# options: any of "weights", "missing", "singletons", "collinear", "zero". -> data frame with y, x1, x2,
-# x3, unit, time, group, cluster (units are nested in it), other (crosses everything) and w.
+# options: any of "weights", "missing", "singletons", "collinear", "zero". -> data frame with y, x1,
+# x2, x3, unit, time, group, cluster (units are nested in it), other (crosses everything) and w.
 random_panel <- function(seed, options = character(), n_units = 14L, n_times = 7L) {
   set.seed(seed)
   d <- expand.grid(unit = seq_len(n_units), time = 2000L + seq_len(n_times))

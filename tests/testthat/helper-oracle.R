@@ -57,7 +57,8 @@ oracle_K <- function(o, clusters, K.fixef = "nonnested") {
     all(tapply(as.character(g), as.character(f), function(v) length(unique(v))) == 1L)
   }, NA)), NA)
   switch(K.fixef, full = o$rank, none = k, one = k + 1,
-         nonnested = k + qr(cbind(1, do.call(cbind, lapply(o$factors[!nested], full_dummies))))$rank)
+         nonnested = k + qr(cbind(1, do.call(cbind, lapply(o$factors[!nested],
+                                                           full_dummies))))$rank)
 }
 
 # clusters: list of one or more vectors.

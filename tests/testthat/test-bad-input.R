@@ -1,5 +1,5 @@
-# What goes wrong in practice. Each case: an error of class "fe_error" that names the argument and the
-# offence, or a ledger entry or warning that does.
+# What goes wrong in practice. Each case: an error of class "fe_error" that names the argument and
+# the offence, or a ledger entry or warning that does.
 bad <- function() {
   d <- random_panel(1)
   d$cy <- 3
@@ -20,7 +20,7 @@ causes <- function(m) {
   paste(r$row, r$cause, r$variable)
 }
 
-# ---- missing and infinite values ---------------------------------------------------------------------
+# ---- missing and infinite values -----------------------------------------------------------------
 
 test_that("NaN and infinite values are left out, and the ledger names row and variable", {
   d <- bad()
@@ -65,7 +65,7 @@ test_that("clusters missing in the sample are refused after estimation, with rem
   expect_refusal(vcov(m, ~cluster), "^`vcov`", "`cluster`", "rows 3, 5", "subset")
 })
 
-# ---- outcomes and regressors that cannot work --------------------------------------------------------
+# ---- outcomes and regressors that cannot work ----------------------------------------------------
 
 test_that("outcomes that carry no information are refused", {
   expect_refusal(fe_lm(cy ~ x1 | unit, bad()), "`cy`", "constant \\(3\\)")
@@ -92,7 +92,8 @@ test_that("regressors of a kind that cannot be used are refused", {
 test_that("collinear regressors are left out with a warning that names them", {
   d <- bad()
   d$twin <- 2 * d$x1 - d$x2 * 1e-3 + d$unit
-  expect_warning(m <- fe_lm(y ~ x1 + x2 + twin | unit, d), "collinear.*\"twin\"", class = "fe_warning")
+  expect_warning(m <- fe_lm(y ~ x1 + x2 + twin | unit, d), "collinear.*\"twin\"",
+                 class = "fe_warning")
   expect_identical(m$collinear, "twin")
   expect_refusal(fe_lm(y ~ I(unit^2) | unit, d), "I\\(unit\\^2\\)", "fixed effects", "vary within")
 })
@@ -111,7 +112,7 @@ test_that("numbers too large or small for sums of squares are refused, never mis
   expect_refusal(fe_lm(I(y * 1e200) ~ x1 | unit, d), "I\\(y \\* 1e\\+?200\\)", "[Rr]escale")
 })
 
-test_that("weights too large or small for sums of squares do not change the standard errors silently", {
+test_that("weights too large or small for sums of squares do not change standard errors", {
   d <- bad()
   expected <- vcov(fe_lm(y ~ x1 | unit, d))
   for (s in c(1e-300, 1e300)) {
@@ -120,7 +121,7 @@ test_that("weights too large or small for sums of squares do not change the stan
   }
 })
 
-# ---- identifiers -------------------------------------------------------------------------------------
+# ---- identifiers ---------------------------------------------------------------------------------
 
 test_that("identifiers beyond 2^53 are refused wherever they are used", {
   remedy <- "character or integer64"
@@ -130,7 +131,8 @@ test_that("identifiers beyond 2^53 are refused wherever they are used", {
 })
 
 test_that("a single cluster is refused and named", {
-  expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~cy), "`cy`", "single value", "at least two clusters")
+  expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~cy), "`cy`", "single value",
+                 "at least two clusters")
   expect_refusal(fe_lm(y ~ x1 | unit, bad(), vcov = ~unit + cy), "`cy`", "single value")
 })
 
@@ -157,7 +159,7 @@ test_that("a two-way variance that had to be repaired warns", {
                  class = "fe_warning")
 })
 
-# ---- the formula -------------------------------------------------------------------------------------
+# ---- the formula ---------------------------------------------------------------------------------
 
 test_that("variables that do not exist are named, with the columns that do", {
   expect_refusal(fe_lm(y ~ nope | unit, bad()), "^`formula`", "regressor `nope`", "no column")
@@ -195,7 +197,7 @@ test_that("i() checks its arguments", {
   expect_refusal(i(list(1)), "`f`")
 })
 
-# ---- data --------------------------------------------------------------------------------------------
+# ---- data ----------------------------------------------------------------------------------------
 
 test_that("data that are no data frame are refused", {
   d <- bad()
@@ -218,11 +220,12 @@ test_that("matrices with column names, tibbles and data.tables are data", {
   expect_equal(coef(fe_lm(y ~ x1 | unit, data.table::as.data.table(d))), m)
 })
 
-# ---- weights, offset, subset, split ------------------------------------------------------------------
+# ---- weights, offset, subset, split --------------------------------------------------------------
 
 test_that("weights that are none are refused", {
   d <- bad()
-  expect_refusal(fe_lm(y ~ x1 | unit, d, weights = replace(w, c(3, 6), -1)), "^`weights`", "rows 3, 6",
+  expect_refusal(fe_lm(y ~ x1 | unit, d, weights = replace(w, c(3, 6), -1)), "^`weights`",
+                 "rows 3, 6",
                  "zero or more")
   expect_refusal(fe_lm(y ~ x1 | unit, d, weights = 0 * w), "^`weights`", "no positive value")
   expect_refusal(fe_lm(y ~ x1 | unit, d, weights = 1:3), "^`weights`", "3 values for 78 rows")
@@ -261,7 +264,7 @@ test_that("splits that are none are refused, and a part that fails is named", {
   expect_refusal(fe_lm(y ~ x1 | unit, d, split = ~part), "tiny")
 })
 
-# ---- variance ----------------------------------------------------------------------------------------
+# ---- variance ------------------------------------------------------------------------------------
 
 test_that("unknown variances are refused with the list of the known ones", {
   d <- bad()
@@ -298,7 +301,8 @@ test_that("matrices and functions that give no variance are refused", {
   expect_refusal(fe_lm(y ~ x1 + x2 | unit, d, vcov = matrix(1:4 + 0, 2)), "^`vcov`", "symmetric")
   named <- matrix(1, 1, 1, dimnames = list("a", "a"))
   expect_refusal(fe_lm(y ~ x1 | unit, d, vcov = named), "^`vcov`", "\"a\"", "\"x1\"")
-  expect_refusal(fe_lm(y ~ x1 | unit, d, vcov = function(m) stop("boo")), "^`vcov`", "failed", "boo")
+  expect_refusal(fe_lm(y ~ x1 | unit, d, vcov = function(m) stop("boo")), "^`vcov`", "failed",
+                 "boo")
 })
 
 test_that("leverage one is refused by HC2 and HC3 with the row", {
@@ -308,17 +312,19 @@ test_that("leverage one is refused by HC2 and HC3 with the row", {
   expect_refusal(vcov(m, "HC3"), "^`vcov`", "row 7", "leverage 1", "HC1")
 })
 
-# ---- settings ----------------------------------------------------------------------------------------
+# ---- settings ------------------------------------------------------------------------------------
 
 test_that("settings are checked", {
   d <- bad()
-  expect_refusal(fe_lm(y ~ x1 | unit, d, intercept = "LSDV"), "^`intercept`", "\"lsdv\"", "\"LSDV\"")
+  expect_refusal(fe_lm(y ~ x1 | unit, d, intercept = "LSDV"), "^`intercept`", "\"lsdv\"",
+                 "\"LSDV\"")
   expect_refusal(fe_lm(y ~ x1, d, intercept = "lsdv"), "^`intercept`", "no fixed effects", "none")
   expect_refusal(fe_lm(y ~ x1 | unit, d, ssc = "stata"), "\"areg\"", "\"stata\"")
   expect_refusal(fe_lm(y ~ x1 | unit, d, ssc = list()), "^`ssc`", "fe_ssc")
   expect_refusal(fe_lm(y ~ x1 | unit, d, threads = 0), "^`threads`", "not 0")
   expect_refusal(fe_lm(y ~ x1 | unit, d, lean = NA), "^`lean`", "TRUE or FALSE")
-  expect_refusal(fe_lm(y ~ x1 | unit, d, common_sample = "yes"), "^`common_sample`", "TRUE or FALSE")
+  expect_refusal(fe_lm(y ~ x1 | unit, d, common_sample = "yes"), "^`common_sample`",
+                 "TRUE or FALSE")
   expect_refusal(fe_lm(y ~ x1 | unit, d, singletons = "remove"), "^`singletons`", "\"drop\"")
   expect_refusal(fe_lm(y ~ x1 | unit, d, control = list()), "^`control`", "fe_control")
   expect_refusal(fe_control(tol = 0), "^`tol`", "not 0")
@@ -334,7 +340,8 @@ test_that("an absorption that does not converge is an error, not a number", {
   set.seed(3)
   d$chain <- d$unit + sample(0:1, nrow(d), replace = TRUE)
   d$drift <- d$time + sample(0:1, nrow(d), replace = TRUE)
-  expect_error(fe_lm(y ~ x1 | chain + unit + drift, d, control = fe_control(solver = "cg", max_iter = 1)),
+  expect_error(fe_lm(y ~ x1 | chain + unit + drift, d,
+                     control = fe_control(solver = "cg", max_iter = 1)),
                "max_iter", class = "fe_error")
 })
 
@@ -366,7 +373,8 @@ test_that("methods check their arguments", {
   expect_refusal(augment(m, d[1:5, ]), "^`data`", "5 rows", "78")
   expect_refusal(residuals(m, "student"), "^`type`", "\"student\"")
   expect_refusal(anova(m), "^`object`", "at least one more")
-  expect_refusal(anova(m, fe_lm(y ~ x1 | unit, d[-1, ])), "different numbers of rows", "common_sample")
+  expect_refusal(anova(m, fe_lm(y ~ x1 | unit, d[-1, ])), "different numbers of rows",
+                 "common_sample")
   expect_refusal(model.matrix(m, "centred"), "^`type`", "\"within\"")
 })
 

@@ -78,7 +78,8 @@ test_that("levels come in increasing order, so that the base of the lsdv constan
   reversed <- factor(d$unit, levels = rev(unique(d$unit)))
   expect_equal(base(reversed), by_level(reversed), tolerance = 1e-10)
   as_text <- as.character(d$unit)
-  expect_equal(base(as_text), by_level(factor(as_text, levels = sort(unique(as_text), method = "radix"))),
+  expect_equal(base(as_text), by_level(factor(as_text,
+                                              levels = sort(unique(as_text), method = "radix"))),
                tolerance = 1e-10)
 })
 
@@ -98,7 +99,8 @@ test_that("singletons go as a slow loop makes them go", {
 
 test_that("a long chain of singletons is followed to its end", {
   n <- 5000L
-  chain <- data.frame(a = rep(seq_len(n), each = 2L)[-1L], b = rep(seq_len(n), each = 2L)[-(2L * n)])
+  chain <- data.frame(a = rep(seq_len(n), each = 2L)[-1L],
+                      b = rep(seq_len(n), each = 2L)[-(2L * n)])
   block <- data.frame(a = n + rep(1:3, each = 3L), b = n + rep(1:3, 3L))
   set.seed(1)
   e <- rbind(chain, block)
@@ -122,4 +124,15 @@ test_that("a model without fixed effects drops no singleton", {
 test_that("a factor whose NA is a level keeps it", {
   f <- addNA(factor(ifelse(d$unit == 3, NA, d$unit)))
   expect_equal(slope(f), truth)
+})
+
+test_that("predictions find the level by its value, not by a rounded or ambiguous label", {
+  e <- d
+  e$id <- 1 + e$unit * .Machine$double.eps
+  m <- fe_lm(y ~ x1 | id, e)
+  expect_equal(predict(m, e), fitted(fe_lm(y ~ x1 | unit, e)), tolerance = 1e-10)
+  e$left <- ifelse(e$unit <= 7, "a^b", "a")
+  e$right <- ifelse(e$unit <= 7, "c", "b^c")
+  pair <- fe_lm(y ~ x1 | left^right, e)
+  expect_equal(predict(pair, e), fitted(pair), tolerance = 1e-10)
 })

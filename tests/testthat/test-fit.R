@@ -118,7 +118,8 @@ test_that("R squared, overall and within, plain and adjusted, are those of the d
     none <- oracle_fit(o$y, matrix(0, o$n, 0L), o$factors, o$w)
     g <- glance(m)
     expect_equal(g$r.squared, 1 - o$rss / o$tss, tolerance = 1e-10)
-    expect_equal(g$adj.r.squared, 1 - (o$rss / (o$n - o$rank)) / (o$tss / (o$n - 1)), tolerance = 1e-10)
+    expect_equal(g$adj.r.squared, 1 - (o$rss / (o$n - o$rank)) / (o$tss / (o$n - 1)),
+                 tolerance = 1e-10)
     expect_equal(g$within.r.squared, 1 - o$rss / none$rss, tolerance = 1e-10)
     expect_equal(g$sigma, sqrt(o$rss / (o$n - o$rank)), tolerance = 1e-10)
   }

@@ -9,9 +9,10 @@ lm_slopes <- function(formula, data = d) {
 }
 
 test_that("whatever lm() takes on the right is taken beside fixed effects", {
-  rhs <- list(y ~ poly(x1, 2), y ~ log(x2) + I(x1^2), y ~ x1 * x2, y ~ (x1 + x2 + fx)^2 - x1:x2, y ~ x1:fx,
+  rhs <- list(y ~ poly(x1, 2), y ~ log(x2) + I(x1^2), y ~ x1 * x2, y ~ (x1 + x2 + fx)^2 - x1:x2,
+              y ~ x1:fx, y ~ x1 - 1,
               y ~ fx * x1, y ~ factor(other), y ~ scale(x1) + exp(x3 / 1000), y ~ I(x1 > 0) + x2,
-              y ~ cluster:x1, y ~ ordered(other), y ~ x1 %in% x2, y ~ splines::ns(x1, 3), y ~ x1 - 1)
+              y ~ cluster:x1, y ~ ordered(other), y ~ x1 %in% x2, y ~ splines::ns(x1, 3))
   for (f in rhs) {
     both <- stats::as.formula(call("~", f[[2L]], call("|", f[[3L]], quote(unit))))
     expect_equal(coef(fe_lm(both, d)), lm_slopes(f), tolerance = 1e-8)
@@ -56,7 +57,8 @@ test_that("stepwise calls plan their models in order", {
 
 test_that("each model of a stepwise call is the model fitted alone", {
   quietly <- function(...) suppressWarnings(fe_lm(...), classes = "fe_warning")
-  many <- quietly(c(y, log(x2)) ~ x3 + csw0(x1, poly(x1, 2)) | sw(unit, unit + time), d, vcov = ~cluster)
+  many <- quietly(c(y, log(x2)) ~ x3 + csw0(x1, poly(x1, 2)) | sw(unit, unit + time), d,
+                  vcov = ~cluster)
   expect_length(many, 12L)
   for (m in as.list(many)) {
     alone <- quietly(formula(m), d, vcov = ~cluster)
@@ -81,7 +83,8 @@ test_that("fixest plans the same models", {
   f <- c(y, x3) ~ sw(x1, x2) | csw(unit, time)
   ours <- fe_lm(f, d)
   theirs <- fixest::feols(f, d, notes = FALSE, fixef.tol = 1e-11)
-  key <- function(m, y, effects) paste(y, paste(names(coef(m)), collapse = "+"), paste(effects, collapse = "+"))
+  key <- function(m, y, effects) paste(y, paste(names(coef(m)), collapse = "+"),
+                                       paste(effects, collapse = "+"))
   a <- vapply(as.list(ours), function(m) unname(coef(m)[1]), 0)
   names(a) <- vapply(as.list(ours), function(m) key(m, m$outcome, names(m$factors)), "")
   b <- vapply(as.list(theirs), function(m) unname(coef(m)[1]), 0)
@@ -96,7 +99,8 @@ test_that("a^b is the combination of two identifiers", {
   o <- oracle_fit(d$y, as.matrix(d["x1"]), list(paste(d$group, d$other)))
   m <- fe_lm(y ~ x1 | group^other, d, singletons = "keep")
   expect_equal(coef(m), o$coef["x1"], tolerance = 1e-10)
-  expect_equal(vcov(m, ~group^other, ssc = "estimatr.CR0"), oracle_vcov(o, "CR0", o$factors), tolerance = 1e-10)
+  expect_equal(vcov(m, ~group^other, ssc = "estimatr.CR0"), oracle_vcov(o, "CR0", o$factors),
+               tolerance = 1e-10)
 })
 
 test_that("fixed effects may be expressions", {
@@ -107,7 +111,8 @@ test_that("fixed effects may be expressions", {
 
 test_that("fixed effects joined by an operator of arithmetic are refused", {
   expect_error(fe_lm(y ~ x1 | unit * time, d), "a\\^b|unit\\^time", class = "fe_error")
-  expect_error(suppressWarnings(fe_lm(y ~ x1 | unit:time, d)), "a\\^b|unit\\^time", class = "fe_error")
+  expect_error(suppressWarnings(fe_lm(y ~ x1 | unit:time, d)), "a\\^b|unit\\^time",
+               class = "fe_error")
   expect_error(fe_lm(y ~ x1 | unit - time, d), class = "fe_error")
 })
 
@@ -119,7 +124,8 @@ test_that("i() makes indicators of all levels but the reference", {
   expect_identical(names(coef(other)), paste0("group::", c("a", "b", "d")))
   expect_equal(other$rss, m$rss, tolerance = 1e-12)
   times <- fe_lm(y ~ i(time, ref = 2003) | unit, d)
-  expect_equal(slopes(times), unname(lm_slopes(y ~ relevel(factor(time), "2003"))), tolerance = 1e-9)
+  expect_equal(slopes(times), unname(lm_slopes(y ~ relevel(factor(time), "2003"))),
+               tolerance = 1e-9)
 })
 
 test_that("i() multiplies indicators with a number", {
@@ -150,7 +156,8 @@ test_that("an offset is taken off the outcome, written either way", {
   l <- lm(y ~ x1 + offset(x2) + factor(unit), d)
   inside <- fe_lm(y ~ x1 + offset(x2) | unit, d)
   expect_equal(deviance(inside), deviance(l), tolerance = 1e-10)
-  expect_equal(glance(inside)$r.squared, glance(fe_lm(I(y - x2) ~ x1 | unit, d))$r.squared, tolerance = 1e-10)
+  expect_equal(glance(inside)$r.squared, glance(fe_lm(I(y - x2) ~ x1 | unit, d))$r.squared,
+               tolerance = 1e-10)
 })
 
 test_that("split fits each part alone, whatever form it is given in", {
@@ -160,7 +167,8 @@ test_that("split fits each part alone, whatever form it is given in", {
     alone <- fe_lm(y ~ x1 | unit, d[d$fx == l, ])
     expect_equal(coef(by_name[[match(l, levels(d$fx))]]), coef(alone), tolerance = 1e-12)
   }
-  expect_equal(lapply(as.list(fe_lm(y ~ x1 | unit, d, split = ~fx)), slopes), lapply(as.list(by_name), slopes),
+  expect_equal(lapply(as.list(fe_lm(y ~ x1 | unit, d, split = ~fx)), slopes),
+               lapply(as.list(by_name), slopes),
                ignore_attr = TRUE)
   expect_match(names(fe_lm(y ~ x1 | unit, d, split = ~fx))[1], "fx = 1", fixed = TRUE)
   expect_length(fe_lm(y ~ x1 | unit, d, split = x1 > 0), 2L)
@@ -233,7 +241,8 @@ test_that("i() is NA where its factor is, and unused levels make no column", {
 test_that("levels that the sample lacks make no column", {
   m <- fe_lm(y ~ group | unit, d, subset = group != "b")
   expect_identical(names(coef(m)), c("groupc", "groupd"))
-  some <- suppressWarnings(fe_lm(y ~ i(group) | unit, d, subset = group != "b"), classes = "fe_warning")
+  some <- suppressWarnings(fe_lm(y ~ i(group) | unit, d, subset = group != "b"),
+                           classes = "fe_warning")
   expect_identical(names(coef(some)), c("group::c", "group::d"))
 })
 
@@ -242,6 +251,7 @@ test_that("columns named like functions of the formula language are columns", {
   d$sw <- d$x1
   d$c <- d$time
   d$offset <- d$x2
-  expect_equal(slopes(fe_lm(y ~ sw + offset | i + c, d, vcov = ~i)), slopes(fe_lm(y ~ x1 + x2 | unit + time, d)))
+  expect_equal(slopes(fe_lm(y ~ sw + offset | i + c, d, vcov = ~i)),
+               slopes(fe_lm(y ~ x1 + x2 | unit + time, d)))
   expect_length(coef(fe_lm(y ~ i(i) | c, d)), 13L)
 })

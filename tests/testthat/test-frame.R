@@ -15,7 +15,8 @@ test_that("each cause is recorded with its row and variable", {
   expect_identical(r$row, seq_len(nrow(d)))
   gone <- r[!r$used, ]
   expect_identical(gone$row, c(1L, 3L, 5L, 7L, 8L, 9L, 10L))
-  expect_identical(gone$cause, c("outside", "NA", "infinite", "zero weight", "NA", "singleton", "NA"))
+  expect_identical(gone$cause, c("outside", "NA", "infinite", "zero weight", "NA", "singleton",
+                                 "NA"))
   expect_identical(gone$variable[-c(1, 6)], c("y", "x1", "(weights)", "(weights)", "unit"))
   expect_match(gone$variable[6], "unit")
   expect_true(all(is.na(r$cause[r$used])))
@@ -28,7 +29,8 @@ test_that("used rows are those that the model holds, in order", {
     expect_length(used_rows(m), nobs(m))
     expect_identical(as.character(used_rows(m)), case.names(m))
     expect_equal(fitted(m) + residuals(m), d$y[used_rows(m)], tolerance = 1e-12, ignore_attr = TRUE)
-    expect_equal(nrow(oracle_panel(d, c("unit", "time", "group"), c("x1", "x2"), "w")$data), nobs(m))
+    expect_equal(nrow(oracle_panel(d, c("unit", "time", "group"), c("x1", "x2"), "w")$data),
+                 nobs(m))
   }
 })
 
@@ -57,7 +59,8 @@ test_that("printing counts by cause and lists rows", {
   d <- random_panel(1)
   d$y[c(3, 9)] <- NA
   d$x1[5] <- -Inf
-  expect_output(print(fe_rows(fe_lm(y ~ x1 | unit, d))), "78 rows: 75 used, 3 dropped.*rows 3, 9.*row 5")
+  expect_output(print(fe_rows(fe_lm(y ~ x1 | unit, d))),
+                "78 rows: 75 used, 3 dropped.*rows 3, 9.*row 5")
   expect_output(print(fe_lm(y ~ x1 | unit, d)), "2 NA in `y`.*1 infinite in `x1`")
   expect_output(print(fe_rows(fe_lm(y ~ x1 | unit, d, subset = 11:78))), "10 outside")
 })
@@ -83,7 +86,8 @@ test_that("lists of models have the ledger of each", {
   d <- random_panel(1)
   d$x2[1:4] <- NA
   fits <- fe_lm(y ~ csw(x1, x2) | unit, d)
-  expect_equal(vapply(as.list(fits), function(m) sum(fe_rows(m)$used), 0L), c(78L, 74L), ignore_attr = TRUE)
+  expect_equal(vapply(as.list(fits), function(m) sum(fe_rows(m)$used), 0L), c(78L, 74L),
+               ignore_attr = TRUE)
 })
 
 test_that("a variable is evaluated once, in the data first, then where the formula was written", {

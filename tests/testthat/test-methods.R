@@ -9,7 +9,8 @@ at <- c("x1", "x2")
 test_that("estimates and their tests equal lm's under iid", {
   t <- tidy(m, vcov = "iid", conf.int = TRUE, conf.level = 0.9)
   s <- coef(summary(l))[at, ]
-  expect_identical(names(t), c("term", "estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high"))
+  expect_identical(names(t), c("term", "estimate", "std.error", "statistic", "p.value", "conf.low",
+                               "conf.high"))
   expect_identical(t$term, at)
   expect_equal(as.matrix(t[2:5]), s, tolerance = 1e-9, ignore_attr = TRUE)
   expect_equal(as.matrix(t[6:7]), confint(l, at, 0.9), tolerance = 1e-9, ignore_attr = TRUE)
@@ -46,10 +47,12 @@ test_that("glance is one row of what lm states, and more", {
   g <- glance(summary(m, "iid"))
   s <- summary(l)
   expect_equal(nrow(g), 1L)
-  expect_equal(c(g$r.squared, g$adj.r.squared, g$sigma), c(s$r.squared, s$adj.r.squared, s$sigma), tolerance = 1e-10)
+  expect_equal(c(g$r.squared, g$adj.r.squared, g$sigma), c(s$r.squared, s$adj.r.squared, s$sigma),
+               tolerance = 1e-10)
   expect_equal(c(g$AIC, g$BIC, g$logLik), c(AIC(l), BIC(l), logLik(l)), tolerance = 1e-12)
   small <- lm(y ~ factor(unit) + factor(time), d[used, ], weights = w)
-  expect_equal(c(g$statistic, g$p.value), unlist(anova(small, l)[2, 5:6]), tolerance = 1e-8, ignore_attr = TRUE)
+  expect_equal(c(g$statistic, g$p.value), unlist(anova(small, l)[2, 5:6]), tolerance = 1e-8,
+               ignore_attr = TRUE)
   expect_match(glance(m)$vcov.type, "HC1")
 })
 
@@ -66,7 +69,8 @@ test_that("anova compares nested models as lm's does", {
   theirs <- anova(update(l, . ~ . - x2), l)
   ours <- anova(small, m)
   expect_s3_class(ours, "anova")
-  expect_equal(as.matrix(ours[2, c("RSS", "Df", "F", "Pr(>F)")]), as.matrix(theirs[2, c("RSS", "Df", "F", "Pr(>F)")]),
+  expect_equal(as.matrix(ours[2, c("RSS", "Df", "F", "Pr(>F)")]),
+               as.matrix(theirs[2, c("RSS", "Df", "F", "Pr(>F)")]),
                tolerance = 1e-8, ignore_attr = TRUE)
   expect_output(print(ours), "Analysis of Variance")
   reversed <- anova(m, small)
@@ -87,7 +91,8 @@ test_that("model.matrix gives the regressors, raw and within", {
   within <- fe_demean(as.matrix(d[used, at]), d[used, c("unit", "time")], d$w[used])
   expect_equal(model.matrix(m, "within"), within, ignore_attr = TRUE, tolerance = 1e-10)
   rich <- fe_lm(y ~ poly(x1, 2) * group + log(x2) | unit, d)
-  wide <- model.matrix(~ poly(x1, 2) * group + log(x2), model.frame(rich) |> transform(group = droplevels(group)))
+  wide <- model.matrix(~ poly(x1, 2) * group + log(x2),
+                       model.frame(rich) |> transform(group = droplevels(group)))
   expect_equal(dim(model.matrix(rich)), dim(wide) - c(0, 1))
   expect_setequal(colnames(model.matrix(rich)), colnames(wide)[-1])
 })
@@ -114,7 +119,8 @@ test_that("printing states estimator, variance, factor, degrees of freedom, samp
   expect_output(print(m), "1 NA in `y`.*singleton")
   expect_output(print(summary(m, ~cluster)), "CR1.*cluster \\(6\\).*fepanel.*t\\(5\\)")
   expect_output(print(fe_lm(y ~ x1 | unit, d)), "x1 +[-0-9.]+ +[0-9.]+")
-  expect_output(print(fe_lm(y ~ x1 | unit, d, intercept = "lsdv")), "\\(Intercept\\).*lsdv constant")
+  expect_output(print(fe_lm(y ~ x1 | unit, d, intercept = "lsdv")),
+                "\\(Intercept\\).*lsdv constant")
 })
 
 test_that("lists of models tidy, glance and print", {
@@ -159,7 +165,7 @@ test_that("a model survives saving and loading", {
   expect_equal(fitted(again), fitted(m))
 })
 
-# ---- sandwich, lmtest, car -----------------------------------------------------------------------------
+# ---- sandwich, lmtest, car -----------------------------------------------------------------------
 
 test_that("sandwich's functions agree with our variances", {
   skip_if_not_installed("sandwich")
@@ -188,14 +194,16 @@ test_that("sandwich's functions take clusters as a formula where no row was left
   whole <- random_panel(52)
   model <- fe_lm(y ~ x1 + x2 | unit + time, whole)
   expect_equal(nobs(model), nrow(whole))
-  expect_lt(worst(sandwich::vcovCL(model, ~cluster, type = "HC0", cadjust = FALSE), vcov(model, CR0 ~ cluster)),
+  expect_lt(worst(sandwich::vcovCL(model, ~cluster, type = "HC0", cadjust = FALSE),
+                  vcov(model, CR0 ~ cluster)),
             1e-9)
 })
 
 test_that("bread is n times the inverse of the cross-products, with the constant", {
   skip_if_not_installed("sandwich")
   model <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, intercept = "lsdv")
-  expect_equal(sandwich::bread(model) * sigma(model)^2 / nobs(model), vcov(model, "iid"), tolerance = 1e-10)
+  expect_equal(sandwich::bread(model) * sigma(model)^2 / nobs(model), vcov(model, "iid"),
+               tolerance = 1e-10)
   expect_equal(sandwich::bread(m) * sigma(m)^2 / nobs(m), vcov(m, "iid"), tolerance = 1e-10)
 })
 

@@ -21,14 +21,18 @@ test_that("Grunfeld: the constants of two-way models, four ways", {
     fe_lm(inv ~ value + capital | firm + year, Grunfeld, vcov = "iid", intercept = constant)
   }
   within <- fit("within")
-  expect_printed(c(coef(within)[1], se(within)[1], se(within, "HC1")[1]), c(-32.836317, 18.875328, 22.591067), 6)
-  expect_printed(c(se(within, ~firm)[1], se(within, ~firm, ssc = "areg")[1]), c(19.782595, 20.302519), 6)
+  expect_printed(c(coef(within)[1], se(within)[1], se(within, "HC1")[1]),
+                 c(-32.836317, 18.875328, 22.591067), 6)
+  expect_printed(c(se(within, ~firm)[1], se(within, ~firm, ssc = "areg")[1]),
+                 c(19.782595, 20.302519), 6)
   mean <- fit("mean")
-  expect_printed(c(coef(mean)[1], se(mean)[1], se(mean, "HC1")[1]), c(-80.163795, 14.844022, 25.391962), 6)
+  expect_printed(c(coef(mean)[1], se(mean)[1], se(mean, "HC1")[1]),
+                 c(-80.163795, 14.844022, 25.391962), 6)
   expect_printed(se(mean, ~firm, ssc = "reghdfe")[1], 22.1916, 4)
   expect_printed(se(mean, ~firm, ssc = "areg")[1], 22.774837, 6)
   lsdv <- fit("lsdv")
-  expect_printed(c(coef(lsdv)[1], se(lsdv)[1], se(lsdv, "HC1")[1]), c(-86.900230, 56.046633, 75.436007), 6)
+  expect_printed(c(coef(lsdv)[1], se(lsdv)[1], se(lsdv, "HC1")[1]),
+                 c(-86.900230, 56.046633, 75.436007), 6)
 })
 
 test_that("Grunfeld: R squared, its adjustments and Stata's clustered standard error", {
@@ -74,7 +78,8 @@ test_that("Fatalities: Stock and Watson, chapter 10", {
     expect_printed(c(coef(one), se(one)), book, 2)
   }
   state <- fe_lm(rate ~ beertax | state, d)
-  expect_printed(c(coef(state), se(state), se(state, ~state)), c(-.655874, .2033, .2919), c(6, 4, 4))
+  expect_printed(c(coef(state), se(state), se(state, ~state)), c(-.655874, .2033, .2919),
+                 c(6, 4, 4))
   both <- fe_lm(rate ~ beertax | state + year, d)
   expect_printed(c(coef(both), se(both), se(both, ~state)), c(-.639980, .254715, .357078), 6)
   expect_printed(coef(both) / c(se(both), se(both, ~state)), c(-2.5125, -1.7923), 4)
@@ -99,7 +104,8 @@ test_that("mtcars: variances of Stata's regress and areg, with and without weigh
   reg <- fe_lm(mpg ~ hp, mtcars, vcov = "iid")
   expect_printed(V(reg), .0001024, 7)
   expect_printed(vcov(reg)[1, 1], 2.669698, 6)
-  expect_printed(c(V(reg, "HC1"), V(reg, "HC2"), V(reg, "HC3")), c(.00018388, .00021652, .00027562), 8)
+  expect_printed(c(V(reg, "HC1"), V(reg, "HC2"), V(reg, "HC3")), c(.00018388, .00021652, .00027562),
+                 8)
   expect_printed(V(reg, ~cyl), .00034882, 8)
   expect_equal(vcov_df(reg, ~cyl), 2)
   areg <- fe_lm(mpg ~ hp | carb, mtcars, vcov = "iid", singletons = "keep")

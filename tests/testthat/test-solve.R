@@ -1,15 +1,19 @@
 # Accuracy of the least-squares kernel: certified problems, ranks, scales.
 
 # Common digits of an estimate and a certified value.
-digits <- function(ours, certified) -log10(pmax(abs(unname(ours) - certified) / abs(certified), 1e-16))
+digits <- function(ours, certified) -log10(pmax(abs(unname(ours) - certified) / abs(certified),
+                                                1e-16))
 
 test_that("Longley's data: certified values of the NIST", {
-  d <- with(longley, data.frame(y = Employed * 1000, x1 = GNP.deflator, x2 = GNP * 1000, x3 = Unemployed * 10,
+  d <- with(longley, data.frame(y = Employed * 1000, x1 = GNP.deflator, x2 = GNP * 1000,
+                                x3 = Unemployed * 10,
                                 x4 = Armed.Forces * 10, x5 = Population * 1000, x6 = Year))
   m <- fe_lm(y ~ x1 + x2 + x3 + x4 + x5 + x6, d, vcov = "iid")
-  b <- c(-3482258.63459582, 15.0618722713733, -0.358191792925910e-01, -2.02022980381683, -1.03322686717359,
+  b <- c(-3482258.63459582, 15.0618722713733, -0.358191792925910e-01, -2.02022980381683,
+         -1.03322686717359,
          -0.511041056535807e-01, 1829.15146461355)
-  s <- c(890420.383607373, 84.9149257747669, 0.334910077722432e-01, 0.488399681651699, 0.214274163161675,
+  s <- c(890420.383607373, 84.9149257747669, 0.334910077722432e-01, 0.488399681651699,
+         0.214274163161675,
          0.226073200069370, 455.478499142212)
   expect_gt(min(digits(coef(m), b)), 9)
   expect_gt(min(digits(sqrt(diag(vcov(m))), s)), 9)
@@ -92,21 +96,24 @@ test_that("which regressors are left out is lm's choice", {
   }
 })
 
-test_that("regressors nearly, but not quite, collinear stay, and those closer than the tolerance go", {
+test_that("nearly collinear regressors stay, those closer than the tolerance go", {
   d <- random_panel(4)
   d$near <- d$x1 + 1e-6 * d$x3
   m <- fe_lm(y ~ x1 + near | unit, d)
-  expect_equal(coef(m)[["near"]] * 1e-6, coef(fe_lm(y ~ x1 + x3 | unit, d))[["x3"]], tolerance = 1e-7)
+  expect_equal(coef(m)[["near"]] * 1e-6, coef(fe_lm(y ~ x1 + x3 | unit, d))[["x3"]],
+               tolerance = 1e-7)
   d$twin <- d$x1 + 1e-14 * d$x3
   expect_warning(fe_lm(y ~ x1 + twin | unit, d), "\"twin\"", class = "fe_warning")
-  expect_warning(fe_lm(y ~ x1 + near | unit, d, control = fe_control(collin_tol = 1e-4)), "\"near\"",
+  expect_warning(fe_lm(y ~ x1 + near | unit, d, control = fe_control(collin_tol = 1e-4)),
+                 "\"near\"",
                  class = "fe_warning")
 })
 
 test_that("variation within that is tiny beside the variation between is kept", {
   d <- random_panel(5)
   d$z <- 1e6 * d$unit + d$x3
-  expect_equal(coef(fe_lm(y ~ z | unit, d))[["z"]], coef(fe_lm(y ~ x3 | unit, d))[["x3"]], tolerance = 1e-8)
+  expect_equal(coef(fe_lm(y ~ z | unit, d))[["z"]], coef(fe_lm(y ~ x3 | unit, d))[["x3"]],
+               tolerance = 1e-8)
 })
 
 test_that("many regressors and more rows than a chunk of the kernel", {
@@ -114,7 +121,8 @@ test_that("many regressors and more rows than a chunk of the kernel", {
   n <- 40000L
   X <- matrix(rnorm(n * 12), n, dimnames = list(NULL, paste0("v", 1:12)))
   d <- data.frame(y = rnorm(n) + X[, 1], X, w = runif(n))
-  m <- fe_lm(y ~ v1 + v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9 + v10 + v11 + v12, d, weights = w, vcov = "iid")
+  m <- fe_lm(y ~ v1 + v2 + v3 + v4 + v5 + v6 + v7 + v8 + v9 + v10 + v11 + v12, d, weights = w,
+             vcov = "iid")
   l <- lm(y ~ . - w, d, weights = w)
   expect_equal(coef(m), coef(l), tolerance = 1e-10)
   expect_equal(vcov(m), vcov(l), tolerance = 1e-10)
@@ -123,7 +131,8 @@ test_that("many regressors and more rows than a chunk of the kernel", {
 test_that("a perfect fit has coefficients, and says that the residuals are rounding", {
   d <- random_panel(7)
   d$exact <- 2 * d$x1 - d$x2 + d$unit
-  expect_warning(m <- fe_lm(exact ~ x1 + x2 | unit, d, vcov = "iid"), "perfect", class = "fe_warning")
+  expect_warning(m <- fe_lm(exact ~ x1 + x2 | unit, d, vcov = "iid"), "perfect",
+                 class = "fe_warning")
   expect_equal(unname(coef(m)), c(2, -1), tolerance = 1e-10)
   expect_lt(max(sqrt(diag(vcov(m)))), 1e-10)
 })

@@ -9,7 +9,8 @@ se_value <- function(m, ...) sqrt(vcov(m, ...)["value", "value"])
 test_that("every preset gives its package's standard error to ten decimals", {
   skip_if_not_installed("plm")
   m <- grunfeld()
-  expected <- c(fepanel = .0108244295, fixest = .0108244295, reghdfe = .0108244295, xtreg = .0108244295,
+  expected <- c(fepanel = .0108244295, fixest = .0108244295, reghdfe = .0108244295,
+                xtreg = .0108244295,
                 areg = .0111089155, plm = .0097120237, plm.HC1 = .0097609511, plm.sss = .0102631912,
                 sandwich = .0102373718, sandwich.HC1 = .0111089155,
                 estimatr = .0111089155, estimatr.CR0 = .0097120237, clubSandwich = .0102373718,
@@ -68,21 +69,24 @@ test_that("disconnected fixed effects are counted exactly, or by fixest's rule o
   cluster <- list(o$data$other)
   expect_lt(worst(vcov(m), oracle_vcov(o, "CR1", cluster)), 1e-9)
   by_count <- vcov(m, ssc = "fixest")
-  expect_equal(by_count / vcov(m), matrix((o$n - o$rank) / (o$n - o$rank - 1), 3, 3), ignore_attr = TRUE)
+  expect_equal(by_count / vcov(m), matrix((o$n - o$rank) / (o$n - o$rank - 1), 3, 3),
+               ignore_attr = TRUE)
   skip_if_not_installed("fixest")
   f <- fixest::feols(y ~ x1 + x2 + x3 | unit + time, d, fixef.tol = 1e-11, nthreads = 1)
   expect_lt(worst(by_count, vcov(f, ~other)), 1e-9)
 })
 
-# ---- the packages themselves ---------------------------------------------------------------------------
+# ---- the packages themselves ---------------------------------------------------------------------
 
 test_that("fixest's ssc() and fe_ssc() with the same arguments agree", {
   skip_if_not_installed("fixest")
   d <- random_panel(41, c("weights", "singletons"))
   m <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w)
-  f <- fixest::feols(y ~ x1 + x2 | unit + time, d, weights = ~w, fixef.tol = 1e-11, nthreads = 1, notes = FALSE)
+  f <- fixest::feols(y ~ x1 + x2 | unit + time, d, weights = ~w, fixef.tol = 1e-11, nthreads = 1,
+                     notes = FALSE)
   grid <- expand.grid(K.adj = c(TRUE, FALSE), K.fixef = c("nonnested", "full", "none"),
-                      G.adj = c(TRUE, FALSE), G.df = c("min", "conventional"), stringsAsFactors = FALSE)
+                      G.adj = c(TRUE, FALSE), G.df = c("min",
+                                                       "conventional"), stringsAsFactors = FALSE)
   for (g in seq_len(nrow(grid))) {
     ours <- do.call(fe_ssc, c(list("fixest"), grid[g, ]))
     theirs <- do.call(fixest::ssc, as.list(grid[g, ]))
@@ -124,7 +128,8 @@ test_that("estimatr agrees, standard errors and degrees of freedom", {
   d <- random_panel(43)
   m <- fe_lm(y ~ x1 + x2 | unit + time, d, vcov = ~cluster)
   for (type in c("stata", "CR0")) {
-    e <- estimatr::lm_robust(y ~ x1 + x2, d, fixed_effects = ~unit + time, clusters = cluster, se_type = type)
+    e <- estimatr::lm_robust(y ~ x1 + x2, d, fixed_effects = ~unit + time, clusters = cluster,
+                             se_type = type)
     t <- tidy(m, ssc = c(stata = "estimatr", CR0 = "estimatr.CR0")[[type]])
     expect_equal(t$std.error, unname(e$std.error), tolerance = 1e-9)
     expect_equal(t$p.value, unname(e$p.value), tolerance = 1e-7)
@@ -136,9 +141,11 @@ test_that("clubSandwich's CR0, CR1, CR1S and CR1p on the dummies agree", {
   d <- random_panel(44)
   m <- fe_lm(y ~ x1 + x2 | time, d)
   l <- lm(y ~ x1 + x2 + factor(time), d)
-  types <- c(clubSandwich = "CR1", clubSandwich.CR1S = "CR1S", clubSandwich.CR1p = "CR1p", estimatr.CR0 = "CR0")
+  types <- c(clubSandwich = "CR1", clubSandwich.CR1S = "CR1S", clubSandwich.CR1p = "CR1p",
+             estimatr.CR0 = "CR0")
   for (preset in names(types)) {
-    theirs <- as.matrix(clubSandwich::vcovCR(l, d$unit, types[[preset]]))[c("x1", "x2"), c("x1", "x2")]
+    theirs <- as.matrix(clubSandwich::vcovCR(l, d$unit,
+                                             types[[preset]]))[c("x1", "x2"), c("x1", "x2")]
     expect_lt(worst(vcov(m, ~unit, ssc = preset), theirs), 1e-9)
   }
 })

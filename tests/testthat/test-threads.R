@@ -1,7 +1,8 @@
 test_that("a model is the same, bit for bit, on 1, 2 and 4 threads", {
   set.seed(1)
   n <- 60000L
-  d <- data.frame(x = rnorm(n), z = rexp(n), id = sample(900L, n, TRUE), year = sample(30L, n, TRUE), w = runif(n))
+  d <- data.frame(x = rnorm(n), z = rexp(n), id = sample(900L, n, TRUE),
+                  year = sample(30L, n, TRUE), w = runif(n))
   d$y <- d$x * rnorm(900)[d$id] + d$year + rnorm(n)
   fit <- function(threads, solver) {
     m <- fe_lm(y ~ x + z + x:z | id + year, d, weights = w, vcov = ~id + year, threads = threads,
@@ -40,5 +41,6 @@ test_that("the default number of threads is an option, and can be asked for", {
 
 test_that("more threads than columns or rows do no harm", {
   d <- random_panel(3)
-  expect_identical(coef(fe_lm(y ~ x1 | unit, d, threads = 64)), coef(fe_lm(y ~ x1 | unit, d, threads = 1)))
+  expect_identical(coef(fe_lm(y ~ x1 | unit, d, threads = 64)),
+                   coef(fe_lm(y ~ x1 | unit, d, threads = 1)))
 })

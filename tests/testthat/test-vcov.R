@@ -4,7 +4,8 @@ o <- oracle_panel(d, c("unit", "time"), c("x1", "x2"), "w")
 
 test_that("a variance is the same asked for at estimation, by vcov(), summary() or update()", {
   for (v in list("iid", "HC0", "HC1", "HC2", "HC3", ~cluster, ~cluster + time, CR0 ~ unit)) {
-    at_once <- suppressWarnings(fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = v), classes = "fe_warning")
+    at_once <- suppressWarnings(fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = v),
+                                classes = "fe_warning")
     later <- suppressWarnings(vcov(m, v), classes = "fe_warning")
     expect_identical(vcov(at_once), later)
     expect_identical(suppressWarnings(vcov(summary(m, v)), classes = "fe_warning"), later)
@@ -31,14 +32,16 @@ test_that("words for variances mean what they say", {
   expect_identical(vcov(m, "cluster"), vcov(m, ~unit))
   expect_equal(vcov(m, "twoway"), vcov(m, ~unit + time))
   expect_identical(vcov(m), vcov(m, "HC1"))
-  expect_identical(vcov(fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = "iid")), vcov(m, "iid"))
+  expect_identical(vcov(fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = "iid")),
+                   vcov(m, "iid"))
 })
 
 test_that("three-way clustering follows inclusion and exclusion", {
   clusters <- list(o$data$cluster, o$data$time, o$data$other)
   for (G.df in c("min", "conventional")) {
     V <- oracle_vcov(o, "CR1", clusters, G.df = G.df)
-    ours <- suppressWarnings(vcov(m, ~cluster + time + other, ssc = fe_ssc(G.df = G.df)), classes = "fe_warning")
+    ours <- suppressWarnings(vcov(m, ~cluster + time + other, ssc = fe_ssc(G.df = G.df)),
+                             classes = "fe_warning")
     e <- eigen(V)
     fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
     expect_lt(worst(ours, fixed), 1e-9)
@@ -99,17 +102,20 @@ test_that("leverages include the fixed effects and sum to the rank", {
   expect_equal(hatvalues(m), o$h, tolerance = 1e-10, ignore_attr = TRUE)
   expect_equal(sum(hatvalues(m)), m$rank, tolerance = 1e-10)
   three <- fe_lm(y ~ x1 | unit + time + group, d, weights = w)
-  expect_equal(hatvalues(three), oracle_panel(d, c("unit", "time", "group"), "x1", "w")$h, tolerance = 1e-10,
+  expect_equal(hatvalues(three), oracle_panel(d, c("unit", "time", "group"), "x1", "w")$h,
+               tolerance = 1e-10,
                ignore_attr = TRUE)
   none <- fe_lm(y ~ x1 + x2, d, weights = w)
-  expect_equal(hatvalues(none), hatvalues(lm(y ~ x1 + x2, d, weights = w)), tolerance = 1e-10, ignore_attr = TRUE)
+  expect_equal(hatvalues(none), hatvalues(lm(y ~ x1 + x2, d, weights = w)), tolerance = 1e-10,
+               ignore_attr = TRUE)
 })
 
 test_that("leverages do not depend on the solver, and hold for disconnected effects", {
   d$far <- d$time + 100 * (d$unit > 10)
   for (solver in c("schur", "cg")) {
     model <- fe_lm(y ~ x1 | unit + far, d, control = fe_control(solver = solver))
-    expect_equal(hatvalues(model), oracle_panel(d |> transform(time = far), c("unit", "time"), "x1")$h,
+    expect_equal(hatvalues(model), oracle_panel(d |> transform(time = far), c("unit", "time"),
+                                                "x1")$h,
                  tolerance = 1e-9, ignore_attr = TRUE)
   }
 })
@@ -122,7 +128,8 @@ test_that("one- and two-way variances of Petersen's data equal lm's with sandwic
   for (type in c("HC0", "HC1", "HC2", "HC3")) {
     expect_lt(worst(vcov(model, type), sandwich::vcovHC(l, type)), 1e-9)
   }
-  expect_lt(worst(vcov(model, ~firm + year, ssc = "sandwich.HC1"), sandwich::vcovCL(l, ~firm + year)), 1e-9)
+  expect_lt(worst(vcov(model, ~firm + year, ssc = "sandwich.HC1"),
+                  sandwich::vcovCL(l, ~firm + year)), 1e-9)
 })
 
 test_that("weighted variances equal those of weighted lm with sandwich", {

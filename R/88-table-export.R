@@ -1,0 +1,82 @@
+# Export of tables through other packages: tinytable for HTML, LaTeX and (with pandoc) Word, and what
+# modelsummary asks of a model.
+
+need_tinytable <- function(kind) {
+  if (requireNamespace("tinytable", quietly = TRUE)) return(invisible())
+  stop_arg("format", sprintf("is \"%s\", which needs the package tinytable", kind),
+           "Run install.packages(\"tinytable\"), or use \"txt\", \"md\" or \"csv\"")
+}
+
+# A tinytable of the same cells: joined headings, rules between the parts, notes below.
+#' @exportS3Method tinytable::tt fe_table
+tt.fe_table <- function(x, ...) {
+  layout <- table_layout(x)
+  frame <- data.frame(layout$labels, layout$body)
+  names(frame) <- c(x$stub, x$heads[[length(x$heads)]]$text)
+  notes <- if (length(x$notes)) paste("Note:", paste(x$notes, collapse = " "))
+  out <- tinytable::tt(frame, caption = x$title, notes = notes, escape = TRUE, ...)
+  for (head in rev(x$heads[-length(x$heads)])) {
+    spans <- head_spans(head)
+    spans <- spans[spans$text != "", ]
+    at <- Map(function(from, to) seq(from, to) + 1L, spans$from, spans$to)
+    out <- tinytable::group_tt(out, j = stats::setNames(at, spans$text))
+  }
+  out <- tinytable::style_tt(out, j = seq_along(frame)[-1L], align = "c")
+  rules <- which(layout$rule)
+  if (length(rules)) {
+    out <- tinytable::style_tt(out, i = rules, line = "t", line_width = 0.05)
+  }
+  out
+}
+
+# Styles and scripts are put into the file itself, so that it needs nothing from the net.
+portable_html <- function(x) tinytable::theme_html(tinytable::tt(x), portable = TRUE)
+
+export_lines <- function(x, kind) {
+  need_tinytable(kind)
+  table <- if (kind == "html") portable_html(x) else tinytable::tt(x)
+  strsplit(tinytable::save_tt(table, output = if (kind == "html") "html" else "latex"), "\n")[[1L]]
+}
+
+export_file <- function(x, file, kind) {
+  need_tinytable(kind)
+  if (kind == "docx") return(export_docx(x, file))
+  table <- if (kind == "html") portable_html(x) else tinytable::tt(x)
+  tinytable::save_tt(table, file, overwrite = TRUE)
+}
+
+# Word: pandoc reads the HTML.
+export_docx <- function(x, file) {
+  if (!requireNamespace("rmarkdown", quietly = TRUE) || !rmarkdown::pandoc_available()) {
+    stop_arg("file", "is a Word file, which needs the package rmarkdown and the program pandoc",
+             "Install them, or write \"html\", which Word opens too")
+  }
+  html <- tempfile(fileext = ".html")
+  on.exit(unlink(html))
+  tinytable::save_tt(tinytable::tt(x), html, overwrite = TRUE)
+  target <- file.path(normalizePath(dirname(file)), basename(file))
+  rmarkdown::pandoc_convert(html, from = "html", to = "docx", output = target)
+}
+
+#' @rdname fe_table_write
+#' @exportS3Method knitr::knit_print fe_table
+knit_print.fe_table <- function(x, options = NULL, ...) {
+  pretty <- (knitr::is_html_output() || knitr::is_latex_output()) &&
+    requireNamespace("tinytable", quietly = TRUE)
+  if (!pretty) return(knitr::asis_output(paste(c("", format(x, "md"), ""), collapse = "\n")))
+  table <- if (knitr::is_html_output()) portable_html(x) else tinytable::tt(x)
+  knitr::knit_print(table, options = options, ...)
+}
+
+# What modelsummary shows beside the columns of glance(), which take the place of those of the same
+# name: an NA takes a row away, the names r2.within.adjusted and vcov.type are its own.
+#' @exportS3Method modelsummary::glance_custom fe_lm
+glance_custom.fe_lm <- function(x, ...) {
+  out <- data.frame(
+    within.adj.r.squared = NA, r2.within.adjusted = fit_statistics(x)$within.adj.r.squared,
+    vcov.type = paste0(x$vcov_info$label, if (length(x$vcov_info$G)) {
+      paste(" by", paste(names(x$vcov_info$G), collapse = " and "))
+    }))
+  for (effect in names(x$factors)) out[[paste("FE:", effect)]] <- "X"
+  out
+}
