@@ -33,18 +33,14 @@ check_control <- function(control) {
   control
 }
 
-# Rank of the dummies. Where the solver cannot tell it, factors that contain another one are left out of the
-# count: the dummies of a nested factor span theirs. -> list(rank, exact)
-effects_rank <- function(absorber, factors, w, control) {
+# Rank of the dummies, which does not depend on the weights. Where the solver cannot tell it, an unweighted
+# factorisation of moderate size does; beyond that the solver's upper bound stands. -> list(rank, exact)
+effects_rank <- function(absorber, factors, control) {
   if (is.null(absorber)) return(list(rank = 0, exact = TRUE))
-  if (absorber$exact) return(absorber[c("rank", "exact")])
-  finest <- seq_along(factors)
-  for (f in finest) {
-    others <- factors[setdiff(finest, f)]
-    if (any(vapply(others, is_nested, NA, outer = factors[[f]]))) finest <- setdiff(finest, f)
-  }
-  if (length(finest) == length(factors)) return(absorber[c("rank", "exact")])
-  new_absorber(factors[finest], w, control)[c("rank", "exact")]
+  levels <- vapply(factors, `[[`, 0L, "n_levels")
+  if (absorber$exact || sum(levels) - max(levels) > 2000) return(absorber[c("rank", "exact")])
+  control$solver <- "schur"
+  new_absorber(factors, NULL, control)[c("rank", "exact")]
 }
 
 # -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the session.

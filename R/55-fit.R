@@ -233,7 +233,7 @@ fit_group <- function(frame, models, sample, settings) {
   absorber <- new_absorber(shared$factors, shared$w, settings$control)
   done <- absorb(absorber, columns$raw, settings$threads)
   shared$absorbed <- !is.null(absorber)
-  rank <- effects_rank(absorber, shared$factors, shared$w, settings$control)
+  rank <- effects_rank(absorber, shared$factors, settings$control)
   shared$effects_rank <- rank$rank
   shared$absorption <- if (shared$absorbed) {
     list(solver = absorber$solver, exact_rank = rank$exact, iterations = done$iterations,

@@ -113,7 +113,7 @@ count_effects <- function(factors, m, exact) {
   levels <- vapply(factors, `[[`, 0L, "n_levels")
   if (!exact || length(factors) == 1L) return(sum(levels) - (length(factors) - 1))
   if (length(factors) == length(m$factors)) return(m$effects_rank)
-  effects_rank(new_absorber(factors, m$weights, m$control), factors, m$weights, m$control)$rank
+  effects_rank(new_absorber(factors, m$weights, m$control), factors, m$control)$rank
 }
 
 # (n-1)/(n-K) or n/(n-K), as a number.

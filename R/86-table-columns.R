@@ -261,8 +261,8 @@ model_notes <- function(columns, chosen, options) {
   controls <- vapply(names(chosen$controls), function(name) {
     sprintf("%s: %s.", name, label(chosen$controls[[name]]))
   }, "", USE.NAMES = FALSE)
-  c(estimator_note(columns), variance_note(columns, options),
-    if (!is.null(options$stars)) {
+  c(estimator_note(columns), if (length(chosen$show)) variance_note(columns, options),
+    if (length(chosen$show) && !is.null(options$stars)) {
       paste0(paste(sprintf("%s p < %s", names(options$stars), format_bound(options$stars)),
                    collapse = ", "), ".")
     },

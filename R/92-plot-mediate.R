@@ -3,6 +3,7 @@
 #' @describeIn fe_mediate path diagram: the coefficients with their stars on the arrows, the total effect in
 #'   the caption; one panel a mediator unless they were entered jointly.
 #' @param x an object of class `fe_mediate`.
+#' @param digits decimals in the figure.
 #' @param ... unused.
 #' @export
 plot.fe_mediate <- function(x, digits = 4L, ...) {

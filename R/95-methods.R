@@ -4,7 +4,10 @@
 #'
 #' What base R, broom, sandwich, lmtest and their users expect of a model, for class `fe_lm`.
 #'
-#' @param object,x,formula a model of class `fe_lm`.
+#' @param object,x,model a model of class `fe_lm`.
+#' @param formula for `update()`, the change, as in [stats::update()]; a part that is not written (fixed
+#'   effects) stays. For `model.frame()`, a model.
+#' @param evaluate for `update()`: estimate, or return the call?
 #' @param vcov,cluster,ssc as in [vcov.fe_lm()]; `NULL`: as estimated.
 #' @param level,conf.level confidence level between 0 and 1, default 0.95. Intervals are
 #'   \eqn{b \pm t_{df} \cdot se}{b -/+ t(df) se} with the degrees of freedom that printing the model
@@ -16,7 +19,6 @@
 #' @param data for [generics::augment()]: the data frame to extend; default the data of the fit. Rows
 #'   that were not used get `NA`.
 #' @param digits significant digits to print.
-#' @param k penalty of a parameter.
 #' @param ... for `anova()`, further models; else unused.
 #' @return `coef`, `residuals`, `fitted`, `weights`, `hatvalues`: named or plain numeric vectors over
 #'   coefficients or over the rows used. `tidy`: a data frame with a row per coefficient (`term`,

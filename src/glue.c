@@ -15,10 +15,13 @@ int64_t n_rows(SEXP x) { return Rf_isMatrix(x) ? Rf_nrows(x) : XLENGTH(x); }
 
 int n_columns(SEXP x) { return Rf_isMatrix(x) ? Rf_ncols(x) : 1; }
 
+const double *view_doubles(SEXP x, int64_t n) {
+  if (TYPEOF(x) != REALSXP || XLENGTH(x) != n) Rf_error("internal: doubles of wrong length");
+  return REAL(x);
+}
+
 const double *view_weights(SEXP w, int64_t n) {
-  if (Rf_isNull(w)) return NULL;
-  if (TYPEOF(w) != REALSXP || XLENGTH(w) != n) Rf_error("internal: weights of wrong length");
-  return REAL(w);
+  return Rf_isNull(w) ? NULL : view_doubles(w, n);
 }
 
 const int *view_code(SEXP code, int64_t n, int n_levels) {
@@ -31,10 +34,11 @@ const int *view_code(SEXP code, int64_t n, int n_levels) {
 }
 
 fe_codes view_codes(SEXP codes, SEXP n_levels) {
-  int q = (int)XLENGTH(codes);
-  if (TYPEOF(codes) != VECSXP || TYPEOF(n_levels) != INTSXP || XLENGTH(n_levels) != q) {
+  if (TYPEOF(codes) != VECSXP || TYPEOF(n_levels) != INTSXP ||
+      XLENGTH(n_levels) != XLENGTH(codes)) {
     Rf_error("internal: codes must be a list with a count of levels each");
   }
+  int q = (int)XLENGTH(codes);
   const int **code = (const int **)R_alloc((size_t)q + 1, sizeof *code);
   int64_t n = q > 0 ? XLENGTH(VECTOR_ELT(codes, 0)) : 0;
   for (int f = 0; f < q; f++) {

@@ -1,6 +1,6 @@
 /* Between R and the core. Every entry does five things in this order: check, view, allocate,
- * compute, raise. Allocations by R come before those of the core, and the core frees what it
- * allocates before it returns, so an R error can leak nothing. */
+ * compute, raise. While R allocates, whatever the core has allocated is either freed or owned by
+ * an external pointer with a finalizer, so an R error can leak nothing. */
 #ifndef FE_GLUE_H
 #define FE_GLUE_H
 
@@ -37,6 +37,9 @@ SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP wei
 const double **view_columns(SEXP x);
 int64_t n_rows(SEXP x);
 int n_columns(SEXP x);
+
+/* The n doubles of x. */
+const double *view_doubles(SEXP x, int64_t n);
 
 /* NULL for R's NULL, else the n doubles of w. */
 const double *view_weights(SEXP w, int64_t n);

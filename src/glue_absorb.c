@@ -27,15 +27,17 @@ static void finalize_absorber(SEXP pointer) {
 
 static holder *view_absorber(SEXP pointer) {
   holder *h = TYPEOF(pointer) == EXTPTRSXP ? R_ExternalPtrAddr(pointer) : NULL;
-  if (!h) Rf_error("internal: the absorber is gone (it does not survive a saved session)");
+  if (!h || !h->absorber) {
+    Rf_error("internal: the absorber is gone (it does not survive a saved session)");
+  }
   return h;
 }
 
 static holder *holder_new(const fe_codes *c) {
   holder *h = calloc(1, sizeof *h);
   if (!h) return NULL;
-  h->code = malloc((size_t)c->q * sizeof *h->code);
-  h->n_levels = malloc((size_t)c->q * sizeof *h->n_levels);
+  h->code = malloc(((size_t)c->q + 1) * sizeof *h->code);
+  h->n_levels = malloc(((size_t)c->q + 1) * sizeof *h->n_levels);
   if (!h->code || !h->n_levels) {
     holder_free(h);
     return NULL;
@@ -109,7 +111,7 @@ static int64_t all_levels(const holder *h) {
 
 SEXP C_effects(SEXP absorber, SEXP x) {
   holder *h = view_absorber(absorber);
-  const double *p_x = view_weights(x, h->codes.n);
+  const double *p_x = view_doubles(x, h->codes.n);
   SEXP out = PROTECT(Rf_allocVector(REALSXP, all_levels(h)));
   raise_status(fe_absorb_effects(h->absorber, p_x, REAL(out)));
   UNPROTECT(1);
@@ -119,7 +121,7 @@ SEXP C_effects(SEXP absorber, SEXP x) {
 /* d0: one number for each level of each factor -> list(x0, defect) */
 SEXP C_functional(SEXP absorber, SEXP d0) {
   holder *h = view_absorber(absorber);
-  const double *p_d0 = view_weights(d0, all_levels(h));
+  const double *p_d0 = view_doubles(d0, all_levels(h));
   const char *names[] = {"x0", "defect", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, h->codes.n));
@@ -135,8 +137,7 @@ SEXP C_leverage(SEXP absorber) {
   holder *h = view_absorber(absorber);
   SEXP out = PROTECT(Rf_allocVector(REALSXP, h->codes.n));
   fe_status status = fe_absorb_leverage(h->absorber, REAL(out));
+  if (status != FE_EINVAL) raise_status(status);
   UNPROTECT(1);
-  if (status == FE_EINVAL) return R_NilValue;
-  raise_status(status);
-  return out;
+  return status == FE_EINVAL ? R_NilValue : out;
 }

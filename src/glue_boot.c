@@ -68,8 +68,9 @@ static fe_weights as_weights(SEXP weights, int n_clusters, int64_t n_rep) {
 /* cluster: list(code, n_levels). Result: n_coef x replicates. */
 SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                    SEXP threads) {
-  int64_t n = n_rows(x), n_rep = (int64_t)Rf_asReal(element(weights, "n"));
+  int64_t n = n_rows(x), n_rep = as_count(element(weights, "n"), "replicates");
   int z = as_count(n_z, "n_z"), v = n_columns(x) - z;
+  if (v < 0) Rf_error("internal: n_z is above the number of columns");
   int n_clusters = as_count(element(cluster, "n_levels"), "clusters");
   const int *code = view_code(element(cluster, "code"), n, n_clusters);
   const double **col = view_columns(x), *row_weights = view_weights(w, n);
@@ -86,22 +87,24 @@ SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP wei
   return out;
 }
 
-/* codes: list(code = list, n_levels = integer, control) of the factors absorbed in each replicate */
+/* codes: list(code = list, n_levels = integer, control) of the factors, absorbed anew for each
+ * replicate */
 SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                  SEXP threads) {
-  int64_t n = n_rows(x), n_rep = (int64_t)Rf_asReal(element(weights, "n"));
+  int64_t n = n_rows(x), n_rep = as_count(element(weights, "n"), "replicates");
   int n_clusters = as_count(element(cluster, "n_levels"), "clusters");
   const int *code = view_code(element(cluster, "code"), n, n_clusters);
   const double **col = view_columns(x), *row_weights = view_weights(w, n);
   fe_codes factors = view_codes(element(codes, "code"), element(codes, "n_levels"));
-  factors.n = n;
+  if (factors.q > 0 && factors.n != n) Rf_error("internal: rows do not match");
+  factors.n = n; /* no factor tells it */
   fe_control control = as_control(element(codes, "control"));
   fe_system sys = as_system(system, n_columns(x));
   fe_weights draw = as_weights(weights, n_clusters, n_rep);
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, sys.n_coef, (int)n_rep));
-  raise_status(fe_boot_rows(col, n_columns(x), &factors, &control, row_weights, code, n_clusters, &sys,
-                            &draw, n_rep, &exec, REAL(out)));
+  raise_status(fe_boot_rows(col, n_columns(x), &factors, &control, row_weights, code, n_clusters,
+                            &sys, &draw, n_rep, &exec, REAL(out)));
   UNPROTECT(1);
   return out;
 }

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,8 +7,8 @@
 
 /* Integer vector x without NA -> list(code, level). */
 SEXP C_code_ints(SEXP x) {
-  if (TYPEOF(x) != INTSXP) Rf_error("internal: integers are needed");
   int64_t n = XLENGTH(x);
+  if (TYPEOF(x) != INTSXP || n > INT_MAX) Rf_error("internal: integers are needed");
   const char *names[] = {"code", "level", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP code = Rf_allocVector(INTSXP, n);
@@ -26,6 +27,7 @@ SEXP C_code_ints(SEXP x) {
 /* Codes of pairs -> list(code, first): first row of each pair, from 1. */
 SEXP C_code_pairs(SEXP a, SEXP n_a, SEXP b, SEXP n_b) {
   int64_t n = XLENGTH(a);
+  if (n > INT_MAX) Rf_error("internal: too many rows");
   int na = as_count(n_a, "levels"), nb = as_count(n_b, "levels");
   const int *pa = view_code(a, n, na), *pb = view_code(b, n, nb);
   const char *names[] = {"code", "first", ""};

@@ -6,7 +6,7 @@ SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads) {
   int64_t n = n_rows(x);
   int k = n_columns(x), m = n_columns(y), p = k + m;
   if (n_rows(y) != n) Rf_error("internal: rows of x and y differ");
-  const double *weights = view_weights(w, n), *floor = view_weights(floor_norm, k);
+  const double *weights = view_weights(w, n), *floor = view_doubles(floor_norm, k);
   const double **col = (const double **)R_alloc((size_t)p + 1, sizeof *col);
   const double **x_col = view_columns(x), **y_col = view_columns(y);
   for (int j = 0; j < p; j++) col[j] = j < k ? x_col[j] : y_col[j - k];

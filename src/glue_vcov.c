@@ -6,7 +6,7 @@ SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads) {
   int64_t n = n_rows(x);
   int k = n_columns(x), g = as_count(n_groups, "groups");
   const double **col = view_columns(x);
-  const double *multiplier = view_weights(u, n);
+  const double *multiplier = view_doubles(u, n);
   const int *code = view_code(group, n, g);
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, g, k));
@@ -20,7 +20,7 @@ SEXP C_row_meat(SEXP x, SEXP u, SEXP threads) {
   int64_t n = n_rows(x);
   int k = n_columns(x);
   const double **col = view_columns(x);
-  const double *multiplier = view_weights(u, n);
+  const double *multiplier = view_doubles(u, n);
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, k, k));
   raise_status(fe_row_meat(col, k, n, multiplier, &exec, REAL(out)));

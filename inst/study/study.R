@@ -69,10 +69,17 @@ study_check <- function(panel, path) {
   panel
 }
 
+# The indicators of institutional quality that a panel has.
+study_indicators <- function(panel) grep("^(wgi|ief)_", names(panel), value = TRUE)
+
+# One model or several, as a plain list.
+as_models <- function(x) if (inherits(x, "fe_lm")) list(x) else unname(as.list(x))
+
 # What a panel lacks, in sentences.
 study_left_out <- function(panel) {
-  all_missing <- vapply(panel, function(x) all(is.na(x)), NA)
-  absent <- setdiff(c(study_controls, study_optional), names(panel)[!all_missing])
+  known <- names(panel)[!vapply(panel, function(x) all(is.na(x)), NA)]
+  if (length(study_indicators(panel)) > 2L) known <- c(known, "ln_insti")
+  absent <- setdiff(c(study_controls, study_optional), known)
   if (!length(absent)) return(character())
   paste0("the data have no column `", absent, "`: what needs it is left out")
 }

@@ -20,7 +20,7 @@ typedef struct {
 
 typedef struct {
   fe_solver solver;
-  int iterations;  /* most of any column; 0 for the direct solvers */
+  int iterations;  /* most of any column; 0 where a direct solver did all */
   double residual; /* largest achieved || S^-1/2 D'W x~ || / || W^1/2 x~ ||, S = diag(D'WD) */
 } fe_report;
 

@@ -1,5 +1,6 @@
 #include "codes.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,16 +59,13 @@ static fe_status code_by_sort(const int *x, int64_t n, int low, int *code, int *
   radix_pass(pair, other, n, 2 * RADIX_BITS);
   int g = 0;
   for (int64_t i = 0; i < n; i++) {
-    if (i == 0 || other[i].key != other[i - 1].key) g++;
+    if (i == 0 || other[i].key != other[i - 1].key) pair[g++].key = other[i].key;
     code[other[i].row] = g;
   }
-  int *lev = malloc((size_t)(g > 0 ? g : 1) * sizeof *lev);
-  if (!lev) {
-    free(pair);
-    return FE_ENOMEM;
-  }
-  for (int64_t i = 0; i < n; i++) lev[code[other[i].row] - 1] = (int)(other[i].key + (int64_t)low);
+  int *lev = malloc((size_t)g * sizeof *lev);
+  for (int v = 0; lev && v < g; v++) lev[v] = (int)(pair[v].key + (int64_t)low);
   free(pair);
+  if (!lev) return FE_ENOMEM;
   *level = lev;
   *n_levels = g;
   return FE_OK;
@@ -84,23 +82,23 @@ fe_status fe_code_ints(const int *x, int64_t n, int *code, int **level, int *n_l
   return code_by_sort(x, n, low, code, level, n_levels);
 }
 
-void fe_order_by(const int *code, int n_levels, int64_t n, int64_t *start, int64_t *order) {
+/* Stable counting sort of the sequence `from` of rows (NULL: 0, 1, ...) by code. */
+static void sort_rows(const int *code, int n_levels, int64_t n, const int64_t *from,
+                      int64_t *start, int64_t *order) {
   memset(start, 0, ((size_t)n_levels + 1) * sizeof *start);
   for (int64_t i = 0; i < n; i++) start[code[i]]++;
   for (int g = 0; g < n_levels; g++) start[g + 1] += start[g];
-  for (int64_t i = n; i-- > 0;) order[--start[code[i]]] = i;
-  /* the way down has moved every end to its level's beginning, one place too high */
-  memmove(start, start + 1, (size_t)n_levels * sizeof *start);
-  start[n_levels] = n;
+  for (int64_t s = 0; s < n; s++) {
+    int64_t i = from ? from[s] : s;
+    order[start[code[i] - 1]++] = i;
+  }
+  /* every beginning has moved up to its level's end, which is where the next level begins */
+  memmove(start + 1, start, (size_t)n_levels * sizeof *start);
+  start[0] = 0;
 }
 
-/* Stable counting sort of the sequence `from` of rows by code. */
-static void order_again(const int *code, int n_levels, int64_t n, const int64_t *from,
-                        int64_t *start, int64_t *order) {
-  memset(start, 0, ((size_t)n_levels + 1) * sizeof *start);
-  for (int64_t i = 0; i < n; i++) start[code[i]]++;
-  for (int g = 0; g < n_levels; g++) start[g + 1] += start[g];
-  for (int64_t s = 0; s < n; s++) order[start[code[from[s]] - 1]++] = from[s];
+void fe_order_by(const int *code, int n_levels, int64_t n, int64_t *start, int64_t *order) {
+  sort_rows(code, n_levels, n, NULL, start, order);
 }
 
 fe_status fe_code_pairs(const int *a, int n_a, const int *b, int n_b, int64_t n, int *code,
@@ -112,7 +110,7 @@ fe_status fe_code_pairs(const int *a, int n_a, const int *b, int n_b, int64_t n,
   fe_status status = FE_ENOMEM;
   if (!start || !by_b || !by_ab) goto done;
   fe_order_by(b, n_b, n, start, by_b);
-  order_again(a, n_a, n, by_b, start, by_ab);
+  sort_rows(a, n_a, n, by_b, start, by_ab);
   int g = 0;
   int64_t *where = by_b; /* no longer needed as an order */
   for (int64_t s = 0; s < n; s++) {
@@ -169,43 +167,46 @@ static int64_t follow_chain(const fe_codes *c, level_state *const *state, int64_
     removed++;
     for (int f = 0; f < c->q; f++) {
       level_state *s = &state[f][c->code[f][i] - 1];
-      if (s->rows == 1 && keep[s->xor_rows]) stack[depth++] = s->xor_rows;
+      if (s->rows == 1) stack[depth++] = s->xor_rows;
     }
   }
   return removed;
 }
 
-fe_status fe_singletons(const fe_codes *c, unsigned char *keep, int64_t *n_removed) {
-  level_state **state = calloc((size_t)c->q + 1, sizeof *state);
-  /* each removal pushes at most q rows, and pops one */
-  int64_t *stack = malloc(((size_t)c->n * (size_t)c->q + 1) * sizeof *stack);
-  fe_status status = FE_ENOMEM;
-  *n_removed = 0;
-  if (!state || !stack) goto done;
+static void count_levels(const fe_codes *c, const unsigned char *keep, level_state *const *state) {
   for (int f = 0; f < c->q; f++) {
-    state[f] = calloc((size_t)c->n_levels[f] + 1, sizeof **state);
-    if (!state[f]) goto done;
     for (int64_t i = 0; i < c->n; i++) {
       if (!keep[i]) continue;
       state[f][c->code[f][i] - 1].rows++;
       state[f][c->code[f][i] - 1].xor_rows ^= i;
     }
   }
-  for (int f = 0; f < c->q; f++) {
-    for (int g = 0; g < c->n_levels[f]; g++) {
-      if (state[f][g].rows == 1) {
-        *n_removed += follow_chain(c, state, state[f][g].xor_rows, keep, stack);
-      }
+}
+
+fe_status fe_singletons(const fe_codes *c, unsigned char *keep, int64_t *n_removed) {
+  size_t levels = 0;
+  for (int f = 0; f < c->q; f++) levels += (size_t)c->n_levels[f];
+  level_state *block = calloc(levels + 1, sizeof *block);
+  level_state **state = calloc((size_t)c->q + 1, sizeof *state);
+  /* a level comes down to one row once: it pushes one row at most */
+  int64_t *stack = malloc((levels + 1) * sizeof *stack);
+  fe_status status = block && state && stack ? FE_OK : FE_ENOMEM;
+  *n_removed = 0;
+  if (!status) {
+    level_state *next = block;
+    for (int f = 0; f < c->q; next += c->n_levels[f++]) state[f] = next;
+    count_levels(c, keep, state);
+    for (level_state *s = block; s < next; s++) {
+      if (s->rows == 1) *n_removed += follow_chain(c, state, s->xor_rows, keep, stack);
     }
   }
-  status = FE_OK;
-done:
-  for (int f = 0; state && f < c->q; f++) free(state[f]);
+  free(block);
   free(state);
   free(stack);
   return status;
 }
 
+/* v must have a parent. */
 static int find_root(int *parent, int v) {
   while (parent[v] != v) {
     parent[v] = parent[parent[v]];
@@ -214,22 +215,31 @@ static int find_root(int *parent, int v) {
   return v;
 }
 
+/* Makes v its own root when it is met first; returns whether it was. */
+static int meet(int *parent, int v) {
+  if (parent[v] >= 0) return 0;
+  parent[v] = v;
+  return 1;
+}
+
 fe_status fe_components(const int *a, int n_a, const int *b, int n_b, int64_t n,
                         const double *w, int *component_b, int *n_components) {
+  if (n_a > INT_MAX - n_b) return FE_EINVAL;
   int *parent = malloc(((size_t)n_a + (size_t)n_b) * sizeof *parent);
   if (!parent) return FE_ENOMEM;
-  for (int v = 0; v < n_a + n_b; v++) parent[v] = v;
+  for (int v = 0; v < n_a + n_b; v++) parent[v] = -1;
+  int count = 0;
   for (int64_t i = 0; i < n; i++) {
     if (w && w[i] <= 0) continue;
+    count += meet(parent, a[i] - 1) + meet(parent, n_a + b[i] - 1);
     int u = find_root(parent, a[i] - 1), v = find_root(parent, n_a + b[i] - 1);
-    if (u != v) parent[u > v ? u : v] = u < v ? u : v;
+    if (u == v) continue;
+    parent[u > v ? u : v] = u < v ? u : v;
+    count--;
   }
-  int count = 0;
-  for (int v = 0; v < n_a; v++) {
-    if (parent[v] == v) count++;
-  }
-  if (component_b) {
-    for (int v = 0; v < n_b; v++) component_b[v] = find_root(parent, n_a + v) + 1;
+  for (int v = 0; component_b && v < n_b; v++) {
+    meet(parent, n_a + v);
+    component_b[v] = find_root(parent, n_a + v) + 1;
   }
   *n_components = count;
   free(parent);

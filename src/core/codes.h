@@ -5,17 +5,17 @@
 
 #include "types.h"
 
-/* Dense codes of integers: code[i] in 1..*n_levels, order kept. level (room for min(n, range)
- * entries is allocated here and handed to the caller, who frees it) holds the identifier of
- * each code. Range table when the range is small against n, else radix sort. */
+/* Dense codes of at most INT_MAX integers: code[i] in 1..*n_levels, order kept. level, allocated
+ * here and freed by the caller, holds the identifier of each code. Range table when the range is
+ * small against n, else radix sort. */
 fe_status fe_code_ints(const int *x, int64_t n, int *code, int **level, int *n_levels);
 
-/* Codes of the pairs (a, b), ordered by a, then b. first[g-1] is the first row of pair g, of which
- * the caller frees the array. */
+/* Codes of the pairs (a, b), ordered by a, then b. first[g-1] is the first row of pair g (from 0);
+ * the caller frees first. */
 fe_status fe_code_pairs(const int *a, int n_a, const int *b, int n_b, int64_t n, int *code,
                         int64_t **first, int *n_levels);
 
-/* Rows per level (count, n_levels entries); w NULL counts, else sums weights. */
+/* sum (n_levels): the weight of each level; w NULL counts rows. */
 void fe_level_weights(const int *code, int n_levels, int64_t n, const double *w, double *sum);
 
 /* Marks the rows that survive when rows that are alone in a level of any factor are removed,
@@ -25,8 +25,9 @@ void fe_level_weights(const int *code, int n_levels, int64_t n, const double *w,
 fe_status fe_singletons(const fe_codes *codes, unsigned char *keep, int64_t *n_removed);
 
 /* Connected components of the bipartite graph of two factors, rows of zero weight left out
- * (w NULL: none). *n_components counts those that hold a level of a; component_b (may be NULL)
- * gets for each level of b a number that its component shares. */
+ * (w NULL: none). *n_components counts those that hold a row; component_b (may be NULL) gets for
+ * each level of b a number in 1..n_a+n_b that its component shares. FE_EINVAL if n_a + n_b is
+ * above INT_MAX. */
 fe_status fe_components(const int *a, int n_a, const int *b, int n_b, int64_t n,
                         const double *w, int *component_b, int *n_components);
 

@@ -92,13 +92,12 @@ static double norm_from(const double *x, int from, int to) {
   return sqrt(sum);
 }
 
-/* Reflects rows at.. of t (p x p) so that column j ends at row `at`. */
-static void reflect(double *t, int p, int at, int j) {
+/* Reflects rows at.. of t (p x p) so that column j, whose norm over these rows is positive, ends
+ * at row `at`. */
+static void reflect(double *t, int p, int at, int j, double norm) {
   double *v = t + (size_t)j * (size_t)p;
-  double norm = norm_from(v, at, p);
   double alpha = v[at] > 0 ? -norm : norm;
   double head = v[at] - alpha, beta = -head / alpha;
-  if (norm == 0) return;
   for (int c = j + 1; c < p; c++) {
     double *x = t + (size_t)c * (size_t)p;
     double dot = x[at];
@@ -114,27 +113,29 @@ static void reflect(double *t, int p, int at, int j) {
 /* Packs the kept columns into an upper-triangular rank x rank matrix u. */
 static void pack_kept(const double *t, int p, const int *which, int rank, double *u) {
   for (int c = 0; c < rank; c++) {
-    for (int i = 0; i < rank; i++) {
-      u[c * rank + i] = i <= c ? t[(size_t)which[c] * (size_t)p + (size_t)i] : 0.0;
-    }
+    const double *column = t + (size_t)which[c] * (size_t)p;
+    for (int i = 0; i < rank; i++) *u++ = i <= c ? column[i] : 0.0;
   }
 }
 
+/* x <- u^-1 x, taking the columns of u from the last. */
 static void back_substitute(const double *u, int rank, double *x) {
-  for (int i = rank - 1; i >= 0; i--) {
-    for (int c = i + 1; c < rank; c++) x[i] -= u[c * rank + i] * x[c];
-    x[i] /= u[i * rank + i];
+  for (int c = rank - 1; c >= 0; c--) {
+    const double *column = u + (size_t)c * (size_t)rank;
+    x[c] /= column[c];
+    for (int i = 0; i < c; i++) x[i] -= column[i] * x[c];
   }
 }
 
-/* root = U^-1, spread over the rows and columns that were kept. e: rank scratch. */
+/* root = u^-1, spread over the rows and columns that were kept. e: rank scratch. */
 static void fill_root(const double *u, int rank, const int *which, int k, double *e,
                       double *root) {
   memset(root, 0, (size_t)k * (size_t)k * sizeof *root);
   for (int c = 0; c < rank; c++) {
+    double *column = root + (size_t)which[c] * (size_t)k;
     for (int i = 0; i < rank; i++) e[i] = i == c;
     back_substitute(u, rank, e);
-    for (int i = 0; i <= c; i++) root[which[c] * k + which[i]] = e[i];
+    for (int i = 0; i <= c; i++) column[which[i]] = e[i];
   }
 }
 
@@ -157,7 +158,7 @@ fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_
     double left = norm_from(column, at, p), whole = norm_from(column, 0, p);
     kept[j] = left > tol * whole && left > floor_norm[j];
     if (!kept[j]) continue;
-    reflect(t, p, at, j);
+    reflect(t, p, at, j, left);
     which[at++] = j;
   }
   *rank = at;
@@ -167,8 +168,9 @@ fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_
     const double *column = t + (size_t)(k + y) * (size_t)p;
     memcpy(x, column, (size_t)at * sizeof *x);
     back_substitute(u, at, x);
-    for (int j = 0; j < k; j++) coef[y * k + j] = 0;
-    for (int c = 0; c < at; c++) coef[y * k + which[c]] = x[c];
+    double *b = coef + (size_t)y * (size_t)k;
+    for (int j = 0; j < k; j++) b[j] = 0;
+    for (int c = 0; c < at; c++) b[which[c]] = x[c];
     double left = norm_from(column, at, p);
     rss[y] = left * left;
   }

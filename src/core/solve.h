@@ -14,7 +14,7 @@ fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, con
 /* From the factor of [X | Y], X with k columns and Y with m:
  *   rank       number of independent columns of X; a column counts as dependent, and is left
  *              out, when what the earlier ones leave of it is at most tol times its norm or at
- *              most floor[j] (a norm below which the column is nothing but rounding error)
+ *              most floor_norm[j] (a norm below which the column is nothing but rounding error)
  *   kept       k flags
  *   coef       k x m, zero for columns left out
  *   root       k x k with root root' = (X'WX)^-1 over the kept columns, zero elsewhere: a product

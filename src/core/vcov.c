@@ -37,15 +37,16 @@ fe_status fe_score_sums(const double *const *col, int k, int64_t n, const double
 static void chunk_meat(int64_t task, int worker, void *data) {
   const job *j = data;
   (void)worker;
-  double *meat = j->out + (size_t)task * (size_t)j->k * (size_t)j->k;
+  size_t k = (size_t)j->k;
+  double *meat = j->out + (size_t)task * k * k;
   int64_t from = task * CHUNK_ROWS, end = from + CHUNK_ROWS < j->n ? from + CHUNK_ROWS : j->n;
-  for (int a = 0; a < j->k; a++) {
-    for (int b = 0; b <= a; b++) {
+  for (size_t a = 0; a < k; a++) {
+    for (size_t b = 0; b <= a; b++) {
       double sum = 0;
       for (int64_t i = from; i < end; i++) {
         sum += (j->u[i] * j->col[a][i]) * (j->u[i] * j->col[b][i]);
       }
-      meat[a * j->k + b] = meat[b * j->k + a] = sum;
+      meat[a * k + b] = meat[b * k + a] = sum;
     }
   }
 }
