@@ -1,0 +1,58 @@
+# What emmeans and insight ask of a model.
+
+#' @exportS3Method emmeans::recover_data fe_lm
+recover_data.fe_lm <- function(object, data = NULL, ...) {
+  need_full(object, "its data")
+  tt <- stats::delete.response(terms(object))
+  emmeans::recover_data(object$call, tt, NULL, data = model.frame(object), ...)
+}
+
+# Beside fixed effects the reference is their average over the rows, a constant whose variance is that of
+# intercept = "mean"; so emmeans averages over the effects as they are in the sample.
+#' @exportS3Method emmeans::emm_basis fe_lm
+emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
+  object <- with_average_constant(object)
+  b <- object$coefficients
+  mean_row <- length(object$factors) > 0L
+  slopes <- setdiff(names(b), if (mean_row) "(Intercept)")
+  x <- stats::model.matrix(object$terms, stats::model.frame(object$terms, grid, xlev = object$xlevels),
+                           contrasts.arg = object$contrasts)
+  x <- x[, slopes, drop = FALSE]
+  if (mean_row) x <- cbind(`(Intercept)` = 1, x)
+  df <- object$vcov_info$df
+  list(X = x[, names(b), drop = FALSE], bhat = unname(b), nbasis = matrix(NA), V = object$vcov,
+       dffun = function(k, dfargs) dfargs$df, dfargs = list(df = df), misc = list())
+}
+
+# The model with the average effect as its constant, under its own variance.
+with_average_constant <- function(m) {
+  if (!length(m$factors)) return(m)
+  m$coefficients <- m$coefficients[names(m$coefficients) != "(Intercept)"]
+  m$x0 <- m$x0_slopes <- NULL
+  raw <- raw_design(m, model.frame(m))
+  m <- add_intercept(m, "mean", raw, new_absorber(m$factors, m$weights, m$control))
+  set_vcov(m, m$vcov_request$vcov, m$ssc, m$vcov_request$cluster)
+}
+
+#' @exportS3Method insight::find_formula fe_lm
+find_formula.fe_lm <- function(x, ...) {
+  out <- list(conditional = stats::formula(Formula::as.Formula(x$formula), rhs = 1L))
+  structure(out, class = c("insight_formula", "list"))
+}
+
+#' @exportS3Method insight::get_data fe_lm
+get_data.fe_lm <- function(x, ...) model.frame(x)
+
+#' @exportS3Method insight::n_obs fe_lm
+n_obs.fe_lm <- function(x, ...) x$nobs
+
+#' @exportS3Method insight::get_df fe_lm
+get_df.fe_lm <- function(x, type = "residual", ...) {
+  if (type %in% c("wald", "ml1")) x$vcov_info$df else x$df.residual
+}
+
+#' @exportS3Method insight::get_statistic fe_lm
+get_statistic.fe_lm <- function(x, ...) {
+  table <- coef_table(x)
+  structure(data.frame(Parameter = table$term, Statistic = table$statistic), statistic = "t-statistic")
+}

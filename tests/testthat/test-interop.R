@@ -1,0 +1,40 @@
+grunfeld <- function() {
+  e <- new.env()
+  utils::data("Grunfeld", package = "plm", envir = e)
+  e$Grunfeld$size <- factor(ifelse(e$Grunfeld$capital > 200, "large", "small"))
+  e$Grunfeld
+}
+
+test_that("marginal means beside fixed effects equal those of lm() with dummies", {
+  skip_if_not_installed("emmeans")
+  skip_if_not_installed("plm")
+  g <- grunfeld()
+  m <- fe_lm(inv ~ value + size | firm + year, g, vcov = "iid")
+  l <- lm(inv ~ value + size + factor(firm) + factor(year), g)
+  ours <- as.data.frame(emmeans::emmeans(m, ~size))
+  theirs <- as.data.frame(emmeans::emmeans(l, ~size, weights = "proportional"))
+  expect_equal(ours$emmean, theirs$emmean, tolerance = 1e-9)
+  expect_equal(ours$SE, theirs$SE, tolerance = 1e-9)
+  clustered <- as.data.frame(pairs(emmeans::emmeans(summary(m, vcov = ~firm), ~size)))
+  expect_equal(clustered$SE, sqrt(vcov(m, ~firm)["sizesmall", "sizesmall"]), tolerance = 1e-9)
+  expect_equal(clustered$df, 9)
+})
+
+test_that("marginal means without fixed effects equal those of lm()", {
+  skip_if_not_installed("emmeans")
+  skip_if_not_installed("plm")
+  g <- grunfeld()
+  ours <- as.data.frame(emmeans::emmeans(fe_lm(inv ~ value * size, g, vcov = "iid"), ~size))
+  theirs <- as.data.frame(emmeans::emmeans(lm(inv ~ value * size, g), ~size))
+  expect_equal(ours$emmean, theirs$emmean, tolerance = 1e-9)
+  expect_equal(ours$SE, theirs$SE, tolerance = 1e-9)
+})
+
+test_that("insight finds the parts of a model", {
+  skip_if_not_installed("insight")
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
+  expect_identical(insight::find_predictors(m, flatten = TRUE), c("ln_imdig", "pgdp"))
+  expect_identical(insight::find_response(m), "ln_upmf")
+  expect_identical(insight::n_obs(m), nobs(m))
+  expect_equal(insight::get_statistic(m)$Statistic, tidy(m)$statistic)
+})
