@@ -3,7 +3,7 @@
 #' The way of a model through the package, each stage a file of this number:
 #' formula (10) -> frame: variables, rows, ledger (20) -> design matrix (25) -> integer codes of the
 #' fixed effects (30) -> absorb (40) -> solve (50) -> fit (55) -> variance (60), small-sample conventions
-#' (65) -> inference (70) -> bootstrap (72), mediation (75), moderation (77), index (80), descriptives
+#' (65) -> inference (70) -> bootstrap (72, 73), mediation (75), moderation (77), index (80), descriptives
 #' (82) -> tables (85) -> figures (90).
 #'
 #' @keywords internal

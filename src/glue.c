@@ -83,6 +83,11 @@ fe_control as_control(SEXP control) {
   return c;
 }
 
+uint64_t as_seed(SEXP seed) {
+  if (TYPEOF(seed) != REALSXP || XLENGTH(seed) != 2) Rf_error("internal: bad seed");
+  return (uint64_t)REAL(seed)[0] | (uint64_t)REAL(seed)[1] << 32;
+}
+
 void raise_status(fe_status status) {
   if (status != FE_OK) Rf_error("%s", fe_status_text(status));
 }

@@ -26,6 +26,7 @@ SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads);
 SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);
 SEXP C_row_meat(SEXP x, SEXP u, SEXP threads);
 SEXP C_multinomial(SEXP seed, SEXP replicates, SEXP n_groups);
+SEXP C_wild(SEXP parts, SEXP draws, SEXP threads);
 SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                    SEXP threads);
 SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP weights,
@@ -53,6 +54,9 @@ const int *view_code(SEXP code, int64_t n, int n_levels);
 int as_count(SEXP x, const char *what);
 fe_exec as_exec(SEXP threads);
 fe_control as_control(SEXP control);
+
+/* Two doubles, each a 32-bit half, low first. */
+uint64_t as_seed(SEXP seed);
 
 /* Element of a list by name; R_NilValue if absent. */
 SEXP element(SEXP list, const char *name);

@@ -4,12 +4,6 @@
 #include "core/rng.h"
 #include "glue.h"
 
-/* Two doubles, each a 32-bit half, low first. */
-static uint64_t as_seed(SEXP seed) {
-  if (TYPEOF(seed) != REALSXP || XLENGTH(seed) != 2) Rf_error("internal: bad seed");
-  return (uint64_t)REAL(seed)[0] | (uint64_t)REAL(seed)[1] << 32;
-}
-
 /* Multinomial cluster weights of the given replicates (from 1) -> n_groups x replicates */
 SEXP C_multinomial(SEXP seed, SEXP replicates, SEXP n_groups) {
   int g = as_count(n_groups, "groups");
