@@ -31,7 +31,7 @@ offset_inner <- function(expr) {
 is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(dim(v$value)) &&
   !is.factor(v$value)
 
-# rows: integer, or NULL for all. -> list(x, terms, xlevels, contrasts, offset)
+# rows: integer, or NULL for all. -> list(columns, terms, xlevels, contrasts, offset)
 design_matrix <- function(frame, tt, variables, rows, has_effects) {
   take <- function(value) {
     if (is.null(rows)) value else if (is.null(dim(value))) value[rows] else value[rows, , drop = FALSE]
@@ -50,9 +50,7 @@ design_matrix <- function(frame, tt, variables, rows, has_effects) {
   if (plain) {
     n <- if (is.null(rows)) frame$n else length(rows)
     columns <- lapply(variables[labels], function(v) as.double(take(v$value)))
-    if (constant) columns <- c(list(`(Intercept)` = rep(1, n)), columns)
-    out$x <- matrix(as.double(unlist(columns, use.names = FALSE)), nrow = n, ncol = length(columns),
-                    dimnames = list(NULL, names(columns)))
+    out$columns <- if (constant) c(list(`(Intercept)` = rep(1, n)), columns) else columns
     return(out)
   }
   general_design(out, tt, variables, take, has_effects)
@@ -74,7 +72,7 @@ general_design <- function(out, tt, variables, take, has_effects) {
   out$terms <- tt
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
   if (has_effects) x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
-  out$x <- matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+  out$columns <- stats::setNames(lapply(seq_len(ncol(x)), function(j) as.double(x[, j])), colnames(x))
   out
 }
 

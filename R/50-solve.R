@@ -1,15 +1,16 @@
 # Solve stage: residual columns -> slopes, bread, rank.
 
-# Norms below which a residualised column is rounding error of the absorption: relative to its norm
-# about the mean before, and to the precision of its raw values.
-floor_norms <- function(x, w, absorbed) {
-  if (!absorbed || !ncol(x)) return(numeric(ncol(x)))
-  root <- if (is.null(w)) 1 else sqrt(w)
-  apply(x, 2L, function(column) {
-    mean <- if (is.null(w)) mean(column) else sum(w * column) / sum(w)
-    max(1e-9 * sqrt(sum((root * (column - mean))^2)),
-        64 * .Machine$double.eps * sqrt(sum((root * column)^2)))
-  })
+# Norm below which a residualised column is rounding error of the absorption: relative to its norm about the mean
+# before, and to the precision of its raw values.
+floor_norm <- function(column, w) {
+  if (is.null(w)) {
+    centred <- sqrt(stats::var(column) * (length(column) - 1))
+    whole <- sqrt(drop(crossprod(column)))
+  } else {
+    centred <- sqrt(sum(w * (column - sum(w * column) / sum(w))^2))
+    whole <- sqrt(sum(w * column^2))
+  }
+  max(1e-9 * centred, 64 * .Machine$double.eps * whole)
 }
 
 # x, y: residual columns -> list(coef, root, bread, rss, kept, rank) of the kept columns.

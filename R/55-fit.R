@@ -240,10 +240,9 @@ fit_group <- function(frame, models, sample, settings) {
          residual = done$residual)
   }
   shared$absorber <- absorber
-  floor <- floor_norms(columns$raw, shared$w, shared$absorbed)
   lapply(seq_along(models), function(m) {
-    fit_one(frame, models[[m]], columns$index[[m]], columns$designs[[m]], columns$raw, done$x, floor,
-            shared, sample, settings)
+    fit_one(frame, models[[m]], columns$index[[m]], columns$designs[[m]], columns$raw, done$x,
+            columns$floor, shared, sample, settings)
   })
 }
 
@@ -287,33 +286,35 @@ group_columns <- function(frame, models, shared) {
     y <- as.double(take_rows(model$outcome$value, shared$rows))
     y_key <- paste0("y:", model$outcome$name, ":", if (length(design$offset)) deparse_one(model$plan$regressors))
     if (is.null(columns[[y_key]])) columns[[y_key]] <- if (is.null(offset)) y else y - offset
-    x_keys <- if (ncol(design$x)) paste0("x:", colnames(design$x)) else character()
+    x_keys <- paste0("x:", names(design$columns), recycle0 = TRUE)
     for (j in seq_along(x_keys)) {
-      while (!is.null(columns[[x_keys[j]]]) && !identical(columns[[x_keys[j]]], design$x[, j])) {
+      while (!is.null(columns[[x_keys[j]]]) && !identical(columns[[x_keys[j]]], design$columns[[j]])) {
         x_keys[j] <- paste0(x_keys[j], "'") # the same name, another column
       }
-      columns[[x_keys[j]]] <- design$x[, j]
+      columns[[x_keys[j]]] <- design$columns[[j]]
     }
-    design$names <- colnames(design$x)
-    design$x <- NULL
+    design$names <- as.character(names(design$columns))
+    design$columns <- NULL
     design$offset <- offset
     designs[[m]] <- design
     index[[m]] <- list(y = y_key, x = x_keys)
   }
-  raw <- matrix(unlist(columns, use.names = FALSE), nrow = shared$n,
-                dimnames = list(NULL, names(columns)))
-  check_magnitude(raw)
-  index <- lapply(index, function(at) lapply(at, match, colnames(raw)))
-  list(raw = raw, designs = designs, index = index)
+  check_magnitude(columns)
+  index <- lapply(index, function(at) lapply(at, match, names(columns)))
+  floor <- if (length(shared$factors)) vapply(columns, floor_norm, 0, w = shared$w) else
+    numeric(length(columns))
+  raw <- unlist(columns, use.names = FALSE)
+  dim(raw) <- c(shared$n, length(columns))
+  list(raw = raw, floor = floor, designs = designs, index = index)
 }
 
 # Sums of squares must neither overflow nor vanish.
-check_magnitude <- function(raw) {
-  for (j in seq_len(ncol(raw))) {
-    size <- max(abs(range(raw[, j])))
+check_magnitude <- function(columns) {
+  for (name in names(columns)) {
+    size <- max(abs(range(columns[[name]])))
     if (size == 0 || (size > 1e-100 && size < 1e100)) next
     stop_arg("data", sprintf("has values of size %.3g in `%s`, whose squares cannot be represented", size,
-                             sub("^[xy]:", "", colnames(raw)[j])),
+                             sub("^[xy]:", "", name)),
              "Rescale the variable")
   }
 }
@@ -394,7 +395,8 @@ check_df <- function(m) {
 # Total sums of squares: about the mean (about zero if the model has no constant), and within.
 sums_of_squares <- function(m, y_within) {
   w <- if (is.null(m$weights)) 1 else m$weights
-  about <- if (m$has_constant) sum(w * m$y) / sum(w + 0 * m$y) else 0
+  total <- if (is.null(m$weights)) m$nobs else sum(w)
+  about <- if (m$has_constant) sum(w * m$y) / total else 0
   within <- if (m$effects_rank > 0) sum(w * y_within^2) else NA_real_
   list(sum(w * (m$y - about)^2), within)
 }
