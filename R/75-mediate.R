@@ -256,7 +256,7 @@ booted_row <- function(x, row, kind) {
 #' @param vcov,cluster,ssc as in [vcov.fe_lm()]: the equations under another variance. The bootstrap stays.
 #' @param digits digits to print.
 #' @param ... unused.
-#' @return `tidy`: one row an effect, see `effects` in [fe_mediate()]; `glance`: one row (`nobs`, `identity`,
+#' @return `tidy`: one row an effect, see `effects` in [fe_mediate()]; `vcov`: the covariance of the effects over the bootstrap replicates; `glance`: one row (`nobs`, `identity`,
 #'   `R`, `clusters`); `coef`: named vector of total, direct and indirect effects; `confint`: bootstrap
 #'   intervals of these, or those of Sobel without a bootstrap.
 #' @name fe_mediate-methods
