@@ -37,6 +37,7 @@ parse_formula <- function(formula) {
                                 length(rhs)),
              "Give the clusters in `vcov`, for instance vcov = ~country")
   }
+  check_bars(c(lhs, rhs))
   names_used <- all.vars(formula)
   if ("." %in% names_used) {
     stop_arg("formula", "contains `.`, which is ambiguous beside fixed effects",
@@ -45,6 +46,16 @@ parse_formula <- function(formula) {
   effects <- if (length(rhs) == 2L) expand_stepwise(rhs[[2L]]) else list(NULL)
   list(outcomes = split_outcomes(lhs[[1L]]), regressors = expand_stepwise(rhs[[1L]]),
        effects = lapply(effects, split_effects))
+}
+
+# A bar within parentheses would be a logical OR of numbers: update() of a formula makes such a thing.
+check_bars <- function(parts) {
+  for (term in unlist(lapply(parts, split_sum), recursive = FALSE)) {
+    if (is_call_of(term, "|")) {
+      stop_arg("formula", sprintf("has the bar inside parentheses: %s", deparse_one(term)),
+               "Write y ~ x | a + b; change the formula of a model with update(model, . ~ . + z)")
+    }
+  }
 }
 
 is_call_of <- function(expr, name) is.call(expr) && identical(expr[[1L]], as.name(name))

@@ -140,12 +140,12 @@ split_variable <- function(split, data, expr) {
 # -> list of list(rows = logical mask, split = label or NULL)
 split_samples <- function(subset, split, n) {
   all <- if (is.null(subset)) rep(TRUE, n) else subset
-  if (is.null(split)) return(list(list(candidates = all, split = NULL)))
+  if (is.null(split)) return(list(list(candidates = all, subset = all, split = NULL)))
   if (all(is.na(split$value))) stop_arg("split", "is NA in every row")
   groups <- if (is.factor(split$value)) droplevels(split$value) else split$value
   values <- if (is.factor(groups)) levels(groups) else sort(unique(groups))
   lapply(values, function(value) {
-    list(candidates = all & !is.na(groups) & groups == value,
+    list(candidates = all & !is.na(groups) & groups == value, subset = all,
          split = sprintf("%s = %s", split$name, format(value)))
   })
 }
@@ -319,6 +319,14 @@ check_magnitude <- function(columns) {
   }
 }
 
+# Positions, among the rows that `subset` leaves, of those that were not used: what stats and sandwich read as
+# na.action.
+omitted_rows <- function(subset, rows) {
+  if (is.null(rows)) return(NULL)
+  omitted <- which(!which(subset) %in% rows)
+  if (length(omitted)) structure(omitted, class = "omit")
+}
+
 # ---- one model -----------------------------------------------------------------------------------------
 
 fit_one <- function(frame, model, index, design, raw, residual, floor, shared, sample, settings) {
@@ -340,7 +348,8 @@ fit_one <- function(frame, model, index, design, raw, residual, floor, shared, s
             collinear = design$names[!fit$kept], terms = design$terms, xlevels = design$xlevels,
             contrasts = design$contrasts, offset = design$offset, weights = shared$w,
             factors = shared$factors, rows = shared$rows, n_data = frame$n,
-            dropped = rbind(model$dropped, shared$singletons), absorption = shared$absorption,
+            dropped = rbind(model$dropped, shared$singletons),
+            na.action = omitted_rows(sample$subset, shared$rows), absorption = shared$absorption,
             outcome = model$outcome$name, regressors = design$names, split = sample$split,
             has_constant = "(Intercept)" %in% names(fit$coef) || shared$absorbed,
             ssc = settings$ssc, control = settings$control, threads = settings$threads,
@@ -403,7 +412,7 @@ sums_of_squares <- function(m, y_within) {
 
 make_lean <- function(m) {
   m$vcov_request <- NULL
-  gone <- c("residuals", "y", "x", "x0", "effects_sum", "weights", "factors", "rows", "offset", "data", "env")
+  gone <- c("residuals", "y", "x", "x0", "effects_sum", "weights", "factors", "rows", "na.action", "offset", "data", "env")
   m[gone] <- NULL
   m$lean <- TRUE
   attr(m$formula, ".Environment") <- globalenv()

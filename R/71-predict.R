@@ -17,7 +17,7 @@
 #'   observation of weight one (adds sigma^2).
 #' @param level confidence level, default 0.95.
 #' @param new_levels what a level that the fit has not seen gives: `"error"` (default) or `"NA"`.
-#' @param ... unused.
+#' @param ... must be empty.
 #' @return a numeric vector with one prediction per row (`NA` where a variable is); with an interval a
 #'   matrix with columns `fit`, `lwr`, `upr`; with `se.fit = TRUE` a list of `fit`, `se.fit`, `df`,
 #'   `residual.scale`.
@@ -28,6 +28,7 @@
 predict.fe_lm <- function(object, newdata = NULL, se.fit = FALSE,
                           interval = c("none", "confidence", "prediction"), level = 0.95,
                           new_levels = c("error", "NA"), ...) {
+  check_dots(...)
   need_full(object, "predictions")
   interval <- check_choice(interval[1L], c("none", "confidence", "prediction"), "interval")
   new_levels <- check_choice(new_levels[1L], c("error", "NA"), "new_levels")

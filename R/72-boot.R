@@ -31,7 +31,7 @@
 #' @param weights `NULL`, or a G x R matrix of cluster weights to use in place of random ones.
 #' @param threads number of threads, see [fe_threads()].
 #' @param progress show a progress bar? Default: in interactive sessions, for runs of several seconds.
-#' @param ... unused.
+#' @param ... must be empty.
 #' @return an object of class `fe_boot`: `t0` (estimates), `t` (R x statistics matrix of replicates),
 #'   `jack` (G x statistics, leaving one cluster out), `R`, `failed` (replicates without a solution,
 #'   whose rows are `NA`), `cluster` (name), `G`, `path` ("blocks" or "rows"), `seed`. Methods: print,
@@ -46,7 +46,9 @@
 #' @export
 fe_boot <- function(m, R = 1999, type = "pairs", cluster = NULL, statistic = NULL, weights = NULL,
                     threads = NULL, progress = interactive(), ...) {
+  check_dots(...)
   check_choice(type, "pairs", "type")
+  if (inherits(m, "fe_moderate")) m <- m$model
   if (inherits(m, "fe_mediate")) return(boot_mediate(m, R, cluster, weights, threads, progress))
   models <- if (inherits(m, "fe_lm")) list(m) else as.list(m)
   if (!length(models) || !all(vapply(models, inherits, NA, "fe_lm"))) {
@@ -293,8 +295,7 @@ interval_table <- function(b, type, level) {
   out <- t(vapply(seq_along(b$t0), function(j) {
     boot_interval(b$t0[j], b$t[, j], b$jack[, j], type, level)
   }, numeric(2L)))
-  dimnames(out) <- list(names(b$t0), paste(format(100 * c((1 - level) / 2, 1 - (1 - level) / 2),
-                                                  trim = TRUE, digits = 3L), "%"))
+  dimnames(out) <- list(names(b$t0), level_names(level))
   out
 }
 
@@ -314,6 +315,7 @@ NULL
 #' @rdname fe_boot-methods
 #' @export
 confint.fe_boot <- function(object, parm, level = 0.95, type = "percentile", ...) {
+  check_dots(...)
   out <- interval_table(object, check_choice(type, boot_intervals, "type"), check_level(level))
   if (missing(parm)) out else out[check_terms(parm, names(object$t0), "parm"), , drop = FALSE]
 }
@@ -324,11 +326,15 @@ coef.fe_boot <- function(object, ...) object$t0
 
 #' @rdname fe_boot-methods
 #' @export
-vcov.fe_boot <- function(object, ...) stats::cov(object$t, use = "complete.obs")
+vcov.fe_boot <- function(object, ...) {
+  check_dots(...)
+  stats::cov(object$t, use = "complete.obs")
+}
 
 #' @rdname fe_boot-methods
 #' @export
 tidy.fe_boot <- function(x, conf.level = 0.95, conf.type = "percentile", ...) {
+  check_dots(...)
   ci <- confint.fe_boot(x, level = conf.level, type = conf.type)
   data.frame(term = names(x$t0), estimate = unname(x$t0),
              bias = unname(colMeans(x$t, na.rm = TRUE) - x$t0),

@@ -54,6 +54,8 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   check_level(level)
   check_count(R, "R", 0)
   settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads, FALSE, call)
+  if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
+  data <- numeric_columns_of(check_data(data), c(treat, mediators))
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
                        subset = substitute(subset))
   paths <- plan_mediation(setup, treat, mediators, check_flag(joint, "joint"))
@@ -69,6 +71,17 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   out
 }
 
+# Logical treatments and mediators become 0 and 1.
+numeric_columns_of <- function(data, vars) {
+  for (v in intersect(vars, names(data))) if (is.logical(data[[v]])) data[[v]] <- as.double(data[[v]])
+  data
+}
+
+# The name of a column's coefficient, with backticks where R's terms have them.
+coef_name <- function(v) deparse(as.name(v), backtick = TRUE)
+
+coef_of <- function(model, v) coef(model)[[coef_name(v)]]
+
 # ---- equations ------------------------------------------------------------------------------------------
 
 plan_mediation <- function(setup, treat, mediators, joint) {
@@ -80,12 +93,11 @@ plan_mediation <- function(setup, treat, mediators, joint) {
   terms <- split_sum(parsed$regressors[[1L]])
   names <- vapply(terms, deparse_one, "")
   if (is.null(treat)) treat <- names[1L]
-  check_numeric_columns(treat, data, "treat")
   if (length(treat) != 1L || !treat %in% names) {
     stop_arg("treat", sprintf("is %s, which is no regressor of the formula", quote_list(treat)),
              paste("Its regressors are", quote_list(names)))
   }
-  if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
+  check_numeric_columns(treat, data, "treat")
   check_numeric_columns(mediators, data, "mediators")
   taken <- intersect(mediators, c(names, deparse_one(parsed$outcomes[[1L]])))
   if (length(taken)) {
@@ -96,9 +108,14 @@ plan_mediation <- function(setup, treat, mediators, joint) {
     list(outcome = outcome, effects = parsed$effects[[1L]],
          regressors = join_sum(c(terms, lapply(added, as.name))))
   }
+  # an offset is a known part of the outcome, and of no mediator
+  path <- function(m) {
+    of_outcome <- vapply(terms, is_call_of, NA, "offset")
+    list(outcome = as.name(m), effects = parsed$effects[[1L]], regressors = join_sum(terms[!of_outcome]))
+  }
   y <- parsed$outcomes[[1L]]
   sets <- if (joint) list(mediators) else as.list(mediators)
-  plan <- c(list(equation(y)), lapply(mediators, function(m) equation(as.name(m))),
+  plan <- c(list(equation(y)), lapply(mediators, path),
             lapply(sets, function(set) equation(y, set)))
   list(plan = plan, treat = treat, mediators = mediators, sets = sets)
 }
@@ -109,9 +126,9 @@ sort_equations <- function(fits, paths) {
   names(b) <- vapply(paths$sets, paste, "", collapse = "+")
   models <- list(total = fits[[1L]], a = stats::setNames(fits[1L + seq_len(k)], paths$mediators), b = b)
   for (m in c(list(models$total), models$a, models$b)) {
-    gone <- intersect(m$collinear, c(paths$treat, paths$mediators))
+    gone <- intersect(m$collinear, vapply(c(paths$treat, paths$mediators), coef_name, ""))
     if (length(gone)) {
-      stop_arg(if (gone[1L] == paths$treat) "treat" else "mediators",
+      stop_arg(if (gone[1L] == coef_name(paths$treat)) "treat" else "mediators",
                paste("names", quote_list(gone), "which is collinear with the other regressors and fixed effects"))
     }
   }
@@ -129,18 +146,22 @@ path_values <- function(x, mediator, get) {
 }
 
 check_identity <- function(x) {
-  total <- coef(x$models$total)[[x$treat]]
+  total <- coef_of(x$models$total, x$treat)
   indirect <- indirect_effects(x)
-  gaps <- if (x$joint) total - coef(x$models$b[[1L]])[[x$treat]] - sum(indirect) else
+  gaps <- if (x$joint) total - coef_of(x$models$b[[1L]], x$treat) - sum(indirect) else
     vapply(x$mediators, function(m) {
-      total - coef(outcome_equation(x, m))[[x$treat]] - indirect[[m]]
+      total - coef_of(outcome_equation(x, m), x$treat) - indirect[[m]]
     }, 0)
-  max(abs(gaps))
+  gap <- max(abs(gaps))
+  if (gap > 1e-8 * max(abs(c(total, indirect)))) {
+    warn_user(sprintf("the identity c = c' + a*b fails by %.3g: the equations are not of one sample and design", gap))
+  }
+  gap
 }
 
 indirect_effects <- function(x) {
   vapply(x$mediators, function(m) {
-    prod(path_values(x, m, function(model, term) coef(model)[[term]]))
+    prod(path_values(x, m, coef_of))
   }, 0)
 }
 
@@ -153,7 +174,7 @@ boot_mediate <- function(x, R, cluster, weights, threads, progress) {
   models <- all_equations(x)
   names <- lapply(models, setdiff_constant)
   first <- cumsum(c(0L, lengths(names)))
-  position <- function(model, term) first[model] + match(term, names[[model]])
+  position <- function(model, v) first[model] + match(coef_name(v), names[[model]])
   k <- length(x$mediators)
   at_total <- position(1L, x$treat)
   at <- t(vapply(seq_len(k), function(j) {
@@ -189,7 +210,10 @@ mediation_intervals <- function(x) {
   if (is.null(x$boot)) return(NULL)
   shown <- grep("^(indirect|share|total|direct)", names(x$boot$t0), value = TRUE)
   rows <- lapply(boot_intervals, function(type) {
-    ci <- confint.fe_boot(x$boot, parm = shown, level = x$level, type = type)
+    ci <- tryCatch(confint.fe_boot(x$boot, parm = shown, level = x$level, type = type), fe_error = function(e) {
+      if (type == x$ci) stop(e)
+      matrix(NA_real_, length(shown), 2L) # not asked for, and not to be had from these replicates
+    })
     data.frame(statistic = shown, type = type, conf.low = ci[, 1L], conf.high = ci[, 2L], row.names = NULL)
   })
   do.call(rbind, rows)
@@ -201,7 +225,7 @@ sobel <- function(a, b, se_a, se_b) sqrt(a^2 * se_b^2 + b^2 * se_a^2)
 
 coefficient_row <- function(model, term, effect, mediator, level) {
   row <- coef_table(model, level)
-  row <- row[row$term == term, ]
+  row <- row[row$term == coef_name(term), ]
   data.frame(effect = effect, mediator = mediator, row[-1L], method = model$vcov_info$type)
 }
 
@@ -221,15 +245,15 @@ mediation_effects <- function(x) {
 }
 
 indirect_rows <- function(x, m) {
-  estimate <- path_values(x, m, function(model, term) coef(model)[[term]])
-  se <- path_values(x, m, function(model, term) std_errors(model)[[term]])
+  estimate <- path_values(x, m, coef_of)
+  se <- path_values(x, m, function(model, v) std_errors(model)[[coef_name(v)]])
   ab <- prod(estimate)
   s <- sobel(estimate[["a"]], estimate[["b"]], se[["a"]], se[["b"]])
   z <- stats::qnorm(1 - (1 - x$level) / 2)
   row <- data.frame(effect = "indirect", mediator = m, estimate = ab, std.error = s, statistic = ab / s,
                     p.value = 2 * stats::pnorm(-abs(ab / s)), conf.low = ab - z * s,
                     conf.high = ab + z * s, method = "Sobel")
-  share <- data.frame(effect = "share", mediator = m, estimate = ab / coef(x$models$total)[[x$treat]],
+  share <- data.frame(effect = "share", mediator = m, estimate = ab / coef_of(x$models$total, x$treat),
                       std.error = NA_real_, statistic = NA_real_, p.value = NA_real_, conf.low = NA_real_,
                       conf.high = NA_real_, method = "")
   if (is.null(x$boot)) return(list(row, share))
@@ -254,8 +278,13 @@ booted_row <- function(x, row, kind) {
 #'
 #' @param object,x an object of class `fe_mediate`.
 #' @param vcov,cluster,ssc as in [vcov.fe_lm()]: the equations under another variance. The bootstrap stays.
+#' @param parm names or numbers of effects, those of `coef()`.
+#' @param level confidence level, default that of the call.
+#' @param type type of the bootstrap interval, default that of the call.
 #' @param digits digits to print.
-#' @param ... unused.
+#' @param ... must be empty.
+#' @param interval for `tidy`, of the indirect effects: `"boot"`, Sobel's standard error and p-value with the
+#'   bootstrap interval (the default when there is a bootstrap); `"sobel"`, Sobel's interval; `"all"`, a row for each.
 #' @return `tidy`: one row an effect, see `effects` in [fe_mediate()]; `vcov`: the covariance of the effects over the bootstrap replicates; `glance`: one row (`nobs`, `identity`,
 #'   `R`, `clusters`); `coef`: named vector of total, direct and indirect effects; `confint`: bootstrap
 #'   intervals of these, or those of Sobel without a bootstrap.
@@ -264,10 +293,21 @@ NULL
 
 #' @rdname fe_mediate-methods
 #' @export
-tidy.fe_mediate <- function(x, ...) {
-  term <- ifelse(is.na(x$effects$mediator), x$effects$effect,
-                 paste0(x$effects$effect, ":", x$effects$mediator))
-  data.frame(term = term, x$effects)
+tidy.fe_mediate <- function(x, interval = c("boot", "sobel", "all"), ...) {
+  check_dots(...)
+  interval <- check_choice(interval[1L], c("boot", "sobel", "all"), "interval")
+  e <- x$effects
+  e <- data.frame(term = ifelse(is.na(e$mediator), e$effect, paste0(e$effect, ":", e$mediator)), e)
+  if (interval == "all") return(e)
+  booted <- startsWith(e$method, "boot") & e$effect == "indirect"
+  if (interval == "boot" && any(booted)) {
+    from <- match(e$term[booted], e$term) # Sobel's row stands first
+    e[from, c("conf.low", "conf.high")] <- e[booted, c("conf.low", "conf.high")]
+    e$method[from] <- paste("Sobel,", e$method[booted], "interval")
+  }
+  e <- e[!booted, ]
+  rownames(e) <- NULL
+  e
 }
 
 #' @rdname fe_mediate-methods
@@ -282,20 +322,35 @@ glance.fe_mediate <- function(x, ...) {
 #' @rdname fe_mediate-methods
 #' @export
 coef.fe_mediate <- function(object, ...) {
-  direct <- vapply(object$mediators, function(m) coef(outcome_equation(object, m))[[object$treat]], 0)
+  direct <- vapply(object$mediators, function(m) coef_of(outcome_equation(object, m), object$treat), 0)
   indirect <- indirect_effects(object)
-  c(total = coef(object$models$total)[[object$treat]],
+  c(total = coef_of(object$models$total, object$treat),
     stats::setNames(direct, paste0("direct:", object$mediators)),
     stats::setNames(indirect, paste0("indirect:", object$mediators)))
 }
 
 #' @rdname fe_mediate-methods
 #' @export
-confint.fe_mediate <- function(object, ...) {
-  if (!is.null(object$boot)) return(confint.fe_boot(object$boot, ...))
-  rows <- object$effects[object$effects$effect == "indirect", ]
-  matrix(c(rows$conf.low, rows$conf.high), ncol = 2L,
-         dimnames = list(paste0("indirect:", rows$mediator), c("low", "high")))
+confint.fe_mediate <- function(object, parm, level = object$level, type = object$ci, ...) {
+  check_dots(...)
+  if (!is.null(object$boot)) {
+    out <- confint.fe_boot(object$boot, level = level, type = type)
+    out <- out[names(coef(object)), , drop = FALSE]
+  } else {
+    out <- sobel_intervals(object, check_level(level))
+  }
+  if (missing(parm)) out else out[check_terms(parm, rownames(out), "parm"), , drop = FALSE]
+}
+
+# Intervals without a bootstrap: t for the total and direct effects, Sobel's for the indirect ones.
+sobel_intervals <- function(x, level) {
+  x$level <- level
+  e <- mediation_effects(x)
+  e <- e[e$effect %in% c("total", "direct", "indirect"), ]
+  name <- ifelse(is.na(e$mediator), e$effect, paste0(e$effect, ":", e$mediator))
+  out <- cbind(e$conf.low, e$conf.high)
+  dimnames(out) <- list(name, level_names(level))
+  out[intersect(names(coef(x)), name), , drop = FALSE]
 }
 
 #' @rdname fe_mediate-methods

@@ -32,8 +32,15 @@ tt.fe_table <- function(x, ...) {
 # Styles and scripts are put into the file itself, so that it needs nothing from the net.
 portable_html <- function(x) tinytable::theme_html(tinytable::tt(x), portable = TRUE)
 
+# LaTeX numbers its tables itself.
+unnumbered <- function(x) {
+  if (!is.null(x$title)) x$title <- sub("^Table +[0-9]+[.:]? +", "", x$title)
+  x
+}
+
 export_lines <- function(x, kind) {
   need_tinytable(kind)
+  if (kind == "tex") x <- unnumbered(x)
   table <- if (kind == "html") portable_html(x) else tinytable::tt(x)
   strsplit(tinytable::save_tt(table, output = if (kind == "html") "html" else "latex"), "\n")[[1L]]
 }
@@ -41,6 +48,7 @@ export_lines <- function(x, kind) {
 export_file <- function(x, file, kind) {
   need_tinytable(kind)
   if (kind == "docx") return(export_docx(x, file))
+  if (kind == "tex") x <- unnumbered(x)
   table <- if (kind == "html") portable_html(x) else tinytable::tt(x)
   tinytable::save_tt(table, file, overwrite = TRUE)
 }

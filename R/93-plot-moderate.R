@@ -67,7 +67,8 @@ histogram_bars <- function(v, bins, range) {
 
 band_caption <- function(jn) {
   kind <- if (jn$fdr) "false-discovery" else "pointwise"
-  sprintf("%s%% %s band, darker where the slope differs from zero (%s%% of rows)",
+  sprintf(paste0("%s%% %s band, darker where the slope differs from zero (%s%% of rows);\n",
+                 "dotted: Johnson-Neyman bounds; bars: where the observations are"),
           format(100 * jn$level), kind, format(round(100 * jn$share, 1L)))
 }
 

@@ -39,9 +39,13 @@ confint.fe_lm <- function(object, parm, level = 0.95, vcov = NULL, cluster = NUL
   check_dots(...)
   table <- coef_table(restated(object, vcov, cluster, ssc), check_level(level))
   out <- as.matrix(table[c("conf.low", "conf.high")])
-  dimnames(out) <- list(table$term, paste(format(100 * c((1 - level) / 2, 1 - (1 - level) / 2),
-                                                 trim = TRUE, digits = 3L), "%"))
+  dimnames(out) <- list(table$term, level_names(level))
   if (missing(parm)) out else out[check_terms(parm, table$term, "parm"), , drop = FALSE]
+}
+
+# "2.5 %" and "97.5 %"
+level_names <- function(level) {
+  paste(format(100 * c((1 - level) / 2, 1 - (1 - level) / 2), trim = TRUE, digits = 3L), "%")
 }
 
 # Names (or numbers) of coefficients, checked.
@@ -170,6 +174,10 @@ update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
     }
     call$formula <- stats::formula(stats::update(old, new))
   }
+  if (!is.null(object$split)) { # one part of a split sample stays that part
+    call$split <- NULL
+    call$subset <- object$rows
+  }
   extras <- as.list(substitute(list(...)))[-1L]
   for (name in names(extras)) call[[name]] <- extras[[name]]
   if (evaluate) eval(call, parent.frame()) else call
@@ -179,11 +187,10 @@ update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
 #' @exportS3Method sandwich::estfun fe_lm
 estfun.fe_lm <- function(x, ...) {
   need_full(x, "scores")
-  design <- influence_design(x)
   w <- if (is.null(x$weights)) 1 else x$weights
-  scores <- design$X * (w * x$residuals)
-  if (is.null(x$x0)) return(scores)
-  out <- scores %*% solve(unscaled_vcov(x))
+  u <- w * x$residuals
+  if (is.null(x$x0)) return(x$x * u)
+  out <- (influence_design(x)$X * u) %*% solve(unscaled_vcov(x))
   dimnames(out) <- list(NULL, names(x$coefficients))
   out
 }
@@ -212,6 +219,37 @@ coeftest.fe_lm <- function(x, vcov. = NULL, df = NULL, ...) {
   coeftest(x, vcov. = vcov., df = df, ...)
 }
 
+# F compares models of one outcome on the same rows, the smaller one's regressors and effects among the larger's.
+check_nested <- function(models) {
+  parts <- function(m) c(names(m$coefficients), paste0("|", names(m$factors), recycle0 = TRUE))
+  for (i in seq_along(models)[-1L]) {
+    a <- models[[i - 1L]]
+    b <- models[[i]]
+    same <- a$outcome == b$outcome && identical(a$rows, b$rows) && identical(a$weights, b$weights)
+    if (!same) {
+      stop_arg("object", "and the other models have different outcomes, rows or weights",
+               "Estimate them with common_sample = TRUE")
+    }
+    nested <- all(parts(a) %in% parts(b)) || all(parts(b) %in% parts(a))
+    if (!nested || a$df.residual == b$df.residual) {
+      stop_arg("object", sprintf("and its neighbours are not nested: models %d and %d", i - 1L, i),
+               "Order the models so that each holds the regressors and effects of the one before")
+    }
+  }
+}
+
+#' @exportS3Method lmtest::waldtest fe_lm
+waldtest.fe_lm <- function(object, ..., test = "F") {
+  waldtest <- get("waldtest.default", envir = asNamespace("lmtest"))
+  waldtest(object, ..., test = test)
+}
+
+#' @exportS3Method car::linearHypothesis fe_lm
+linearHypothesis.fe_lm <- function(model, ..., test = "F") {
+  linear <- get("linearHypothesis.default", envir = asNamespace("car"))
+  linear(model, ..., test = test)
+}
+
 #' @rdname fe_lm-methods
 #' @export
 anova.fe_lm <- function(object, ...) {
@@ -225,6 +263,7 @@ anova.fe_lm <- function(object, ...) {
                                paste(n, collapse = ", ")),
              "Estimate them with common_sample = TRUE")
   }
+  check_nested(models)
   df <- vapply(models, `[[`, 0, "df.residual")
   rss <- vapply(models, `[[`, 0, "rss")
   big <- which.min(df)
@@ -279,6 +318,7 @@ glance.fe_lm <- function(x, ...) {
 #' @rdname fe_lm-methods
 #' @export
 augment.fe_lm <- function(x, data = NULL, ...) {
+  check_dots(...)
   need_full(x, "fitted values")
   data <- if (is.null(data)) x$data else check_data(data)
   used <- if (is.null(x$rows)) seq_len(x$n_data) else x$rows
@@ -350,7 +390,7 @@ model_footer <- function(x) {
 
 new_model_list <- function(fits, call) {
   names(fits) <- make.unique(vapply(fits, model_label, ""))
-  structure(fits, class = "fe_lm_list", call = call)
+  structure(fits, class = c("fe_lm_list", "list"), call = call)
 }
 
 model_label <- function(m) {
@@ -383,7 +423,7 @@ summary.fe_lm_list <- function(object, ...) {
 #' @rdname fe_lm_list-methods
 #' @export
 `[.fe_lm_list` <- function(x, i) {
-  structure(unclass(x)[i], class = "fe_lm_list", call = attr(x, "call"))
+  structure(unclass(x)[i], class = c("fe_lm_list", "list"), call = attr(x, "call"))
 }
 
 #' @rdname fe_lm_list-methods

@@ -1,5 +1,6 @@
 /* Absorption of fixed effects: x <- x - D (D'WD)^- D'W x, where D holds the dummies of all
- * factors. This header is the seam: a solver is one more table of operations in absorb.c. */
+ * factors. This header is the seam: a solver is one more way to solve S delta = r
+ * (fe_solve_others() in absorb_pass.c). */
 #ifndef FE_ABSORB_H
 #define FE_ABSORB_H
 

@@ -214,7 +214,7 @@ test_that("lmtest's coeftest and waldtest agree", {
   expect_equal(unclass(test)[, 1:4], as.matrix(tidy(s)[2:5]), ignore_attr = TRUE, tolerance = 1e-12)
   given <- lmtest::coeftest(m, vcov. = vcov(m, "HC3"))
   expect_equal(given[, 4], tidy(m, vcov = "HC3")$p.value, ignore_attr = TRUE, tolerance = 1e-10)
-  wald <- lmtest::waldtest(fe_lm(y ~ x1 | unit + time, d, weights = w), m)
+  wald <- lmtest::waldtest(fe_lm(y ~ x1 | unit + time, d, weights = w), m, test = "Chisq")
   expect_equal(abs(wald$Df[2]), 1)
   expect_equal(wald$Chisq[2], tidy(m)$statistic[2]^2, tolerance = 1e-8)
 })
