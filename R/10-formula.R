@@ -27,14 +27,16 @@ parse_formula <- function(formula) {
   rhs <- attr(parts, "rhs")
   if (length(lhs) != 1L) {
     stop_arg("formula", if (length(lhs)) "has several parts on its left side" else
-      "has no outcome on its left side", "Write y ~ x | country + year, or c(y1, y2) ~ x for two outcomes")
+      "has no outcome on its left side",
+      "Write y ~ x | country + year, or c(y1, y2) ~ x for two outcomes")
   }
   if (is_call_of(formula[[3L]], "|") && length(rhs) < 2L) {
-    stop_arg("formula", "has an empty part beside the bar", "Write y ~ 1 | country for no regressors")
+    stop_arg("formula", "has an empty part beside the bar",
+             "Write y ~ 1 | country for no regressors")
   }
   if (length(rhs) > 2L) {
-    stop_arg("formula", sprintf("has %d parts on the right side; only regressors | fixed effects are known",
-                                length(rhs)),
+    stop_arg("formula", sprintf(paste("has %d parts on the right side; only regressors | fixed",
+                                      "effects are known"), length(rhs)),
              "Give the clusters in `vcov`, for instance vcov = ~country")
   }
   check_bars(c(lhs, rhs))
@@ -48,7 +50,8 @@ parse_formula <- function(formula) {
        effects = lapply(effects, split_effects))
 }
 
-# A bar within parentheses would be a logical OR of numbers: update() of a formula makes such a thing.
+# A bar within parentheses would be a logical OR of numbers: update() of a formula makes such a
+# thing.
 check_bars <- function(parts) {
   for (term in unlist(lapply(parts, split_sum), recursive = FALSE)) {
     if (is_call_of(term, "|")) {
@@ -85,10 +88,22 @@ is_stepwise <- function(expr) {
   is.call(expr) && is.symbol(expr[[1L]]) && as.character(expr[[1L]]) %in% stepwise_calls
 }
 
+# sw() and its kin inside another call would be looked for as functions.
+check_stepwise_place <- function(term) {
+  inner <- intersect(setdiff(all.names(term), all.vars(term)), stepwise_calls)
+  if (length(inner) && !is_stepwise(term)) {
+    stop_arg("formula", sprintf("has %s() inside `%s`", inner[1L], deparse_one(term)),
+             "It must be a whole term of the sum: x + csw(a, b)")
+  }
+  term
+}
+
 # The alternatives of one stepwise call, each a list of terms.
 stepwise_choices <- function(expr) {
   kind <- as.character(expr[[1L]])
   steps <- lapply(as.list(expr)[-1L], split_sum)
+  nested <- Filter(is_stepwise, unlist(steps, recursive = FALSE))
+  if (length(nested)) stop_arg("formula", sprintf("has a stepwise call inside %s()", kind))
   if (!length(steps)) stop_arg("formula", sprintf("has an empty %s()", kind))
   if (startsWith(kind, "c")) {
     steps <- lapply(seq_along(steps), function(s) do.call(c, steps[seq_len(s)]))
@@ -100,7 +115,7 @@ stepwise_choices <- function(expr) {
 # last call varies fastest. An empty sum is 1.
 expand_stepwise <- function(expr) {
   pieces <- lapply(split_sum(expr), function(term) {
-    if (is_stepwise(term)) stepwise_choices(term) else list(list(term))
+    if (is_stepwise(check_stepwise_place(term))) stepwise_choices(term) else list(list(term))
   })
   sums <- list(list())
   for (choices in pieces) {
@@ -112,7 +127,8 @@ expand_stepwise <- function(expr) {
 
 # Fixed-effects part -> list of expressions; 0 and 1 mean none.
 split_effects <- function(expr) {
-  check_joined(Filter(function(term) !is.numeric(term), split_sum(expr)), "formula", "fixed effects")
+  terms <- Filter(function(term) !is.numeric(term), split_sum(expr))
+  check_joined(terms, "formula", "fixed effects")
 }
 
 # Identifiers are joined by + and ^ only: other operators would be arithmetic on their numbers.
@@ -160,17 +176,17 @@ model_formula <- function(plan, env) {
 
 #' Indicators of a factor, and their interactions, inside a formula
 #'
-#' `i(f)` makes one 0/1 column for every level of `f` but the reference; `i(f, x)` multiplies them with
-#' the numeric `x` (then no level is left out unless `ref` names one). Columns are called `f::level`
-#' and `f::level:x`.
+#' `i(f)` makes one 0/1 column for every level of `f` but the reference; `i(f, x)` multiplies them
+#' with the numeric `x` (then no level is left out unless `ref` names one). Columns are called
+#' `f::level` and `f::level:x`.
 #'
 #' @param f a factor, character, logical or numeric vector: its distinct values are the levels.
 #' @param x `NULL`, or a numeric vector as long as `f`.
 #' @param ref the level or levels left out. Default: the first one, or none when `x` is given. An
 #'   unknown level is an error.
 #' @param levels the levels to make columns for; used by `predict()` to remember those of the fit.
-#' @return a numeric matrix with one row per element of `f` and one named column per kept level; rows
-#'   are `NA` where `f` is.
+#' @return a numeric matrix with one row per element of `f` and one named column per kept level;
+#'   rows are `NA` where `f` is.
 #' @examples
 #' i(c("a", "b", "c"), ref = "b")
 #' @export
@@ -181,7 +197,8 @@ i <- function(f, x = NULL, ref = NULL, levels = NULL) {
     stop_arg("f", paste("of i() must be a vector or factor, not", describe_value(f)))
   }
   if (!is.null(x) && (!(is.numeric(x) || is.logical(x)) || length(x) != length(f))) {
-    stop_arg("x", sprintf("of i() must be numeric with %d values, not %s", length(f), describe_value(x)))
+    stop_arg("x", sprintf("of i() must be numeric with %d values, not %s", length(f),
+                          describe_value(x)))
   }
   f <- as.factor(f)
   given <- !is.null(levels)

@@ -1,7 +1,7 @@
 # Frame stage: formula + data -> variables, row masks and the ledger of rows.
 #
-# A frame evaluates every variable once, however many models use it. Each variable knows in which rows
-# it is NA or infinite; the rows of a model are those in which none of its variables is.
+# A frame evaluates every variable once, however many models use it. Each variable knows in which
+# rows it is NA or infinite; the rows of a model are those in which none of its variables is.
 
 new_frame <- function(data, env) {
   scope <- new.env(parent = env)
@@ -9,7 +9,8 @@ new_frame <- function(data, env) {
   list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()))
 }
 
-# Evaluates an expression of a role ("outcome", "regressor", ...) -> list(name, value, na, infinite).
+# Evaluates an expression of a role ("outcome", "regressor", ...) -> list(name, value, na,
+# infinite).
 frame_variable <- function(frame, expr, role, arg = "formula") {
   name <- deparse_one(expr)
   known <- frame$cache[[name]]
@@ -29,11 +30,9 @@ check_names_known <- function(expr, frame, role, arg) {
   used <- all.vars(expr)
   known <- used %in% names(frame$data) | vapply(used, is_value, NA, scope = frame$scope)
   if (all(known)) return(invisible())
-  near <- agrep(used[!known][1L], names(frame$data), max.distance = 0.2, value = TRUE)
   stop_arg(arg, sprintf("has the %s `%s`, but `data` has no column %s", role, deparse_one(expr),
                         quote_list(used[!known])),
-           if (length(near)) paste("Did you mean", quote_list(near)) else
-             paste("Its columns are", quote_list(names(frame$data), 12L)))
+           suggest_columns(used[!known], names(frame$data)))
 }
 
 plain_value <- function(value, role) {
@@ -54,7 +53,8 @@ is_value <- function(name, scope) {
 
 check_variable <- function(value, name, role, n, arg) {
   label <- sprintf("has the %s `%s`, which ", role, name)
-  if (is.list(value) || is.function(value) || is.null(value) || is.raw(value) || is.complex(value)) {
+  if (is.list(value) || is.function(value) || is.null(value) || is.raw(value) ||
+      is.complex(value)) {
     stop_arg(arg, paste0(label, "is ", describe_value(value)),
              "Use a numeric, logical, character or factor column")
   }
@@ -86,12 +86,14 @@ bad_rows <- function(value) {
 
 outcome_variable <- function(frame, expr) {
   v <- frame_variable(frame, expr, "outcome")
-  if (!(is.numeric(v$value) || is.logical(v$value)) || is.factor(v$value) || !is.null(dim(v$value))) {
+  if (!is_plain_number(v$value)) {
     stop_arg("formula", sprintf("has the outcome `%s`, which is %s", v$name,
                                 describe_value(v$value)),
              "The outcome must be a numeric or logical vector")
   }
-  if (!is.null(v$na) && all(v$na)) stop_arg("formula", sprintf("has the outcome `%s`, which is all NA", v$name))
+  if (!is.null(v$na) && all(v$na)) {
+    stop_arg("formula", sprintf("has the outcome `%s`, which is all NA", v$name))
+  }
   v
 }
 
@@ -104,21 +106,22 @@ effect_variables <- function(frame, expr) {
   lapply(split_power(expr), function(part) frame_variable(frame, part, "fixed effect"))
 }
 
-# Value of a function argument that may be written as a column name, a one-sided formula or a vector.
-# `expr` comes from substitute(); NULL stays NULL.
+# Value of a function argument that may be written as a column name, a one-sided formula or a
+# vector. `expr` comes from substitute(); NULL stays NULL.
 resolve_argument <- function(expr, data, env, arg) {
   if (is.null(expr)) return(NULL)
   value <- tryCatch(eval(expr, data, env), error = function(e) {
     stop_arg(arg, sprintf("is `%s`, which cannot be evaluated: %s", deparse_one(expr),
                           conditionMessage(e)),
-             paste("Give a one-sided formula, a column of `data`, or a vector with one value a row"))
+             "Give a one-sided formula, a column of `data`, or a vector with one value a row")
   })
   if (inherits(value, "formula")) {
     if (length(value) != 2L) stop_arg(arg, "must be a one-sided formula, for instance ~w")
     return(resolve_argument(value[[2L]], data, environment(value), arg))
   }
   if (is.function(value)) {
-    stop_arg(arg, sprintf("is `%s`, which is a function and no column of `data`", deparse_one(expr)))
+    stop_arg(arg, sprintf("is `%s`, which is a function and no column of `data`",
+                          deparse_one(expr)))
   }
   value
 }
@@ -137,7 +140,8 @@ check_weights <- function(w, n, arg = "weights") {
   if (!any(w > 0, na.rm = TRUE)) stop_arg(arg, "has no positive value")
   size <- max(w[is.finite(w)])
   if (size > 1e100 || size < 1e-100) {
-    stop_arg(arg, sprintf("has values of size %.3g, whose sums cannot be represented", size), "Rescale the weights")
+    stop_arg(arg, sprintf("has values of size %.3g, whose sums cannot be represented", size),
+             "Rescale the weights")
   }
   as.double(w)
 }
@@ -172,8 +176,8 @@ check_subset <- function(subset, n) {
 
 # ---- the ledger ---------------------------------------------------------------------------------
 
-# Which of the candidate rows (logical mask) a model can use, given its variables; the first cause in
-# the order of the variables is the one recorded. -> list(keep, dropped)
+# Which of the candidate rows (logical mask) a model can use, given its variables; the first cause
+# in the order of the variables is the one recorded. -> list(keep, dropped)
 apply_masks <- function(candidates, variables) {
   dropped <- list()
   keep <- candidates
@@ -206,7 +210,9 @@ stop_no_rows <- function(dropped, what) {
 }
 
 count_dropped <- function(dropped) {
-  if (!nrow(dropped)) return(data.frame(cause = character(), variable = character(), rows = integer()))
+  if (!nrow(dropped)) {
+    return(data.frame(cause = character(), variable = character(), rows = integer()))
+  }
   key <- interaction(dropped$cause, dropped$variable, drop = TRUE, lex.order = TRUE, sep = "\r")
   first <- !duplicated(key)
   data.frame(cause = dropped$cause[first], variable = dropped$variable[first],
@@ -228,10 +234,10 @@ describe_dropped <- function(counts) {
 #' @param object a fitted model of class `fe_lm` (or `fe_mediate`, `fe_moderate`, whose equations
 #'   share one sample).
 #' @param ... unused.
-#' @return a data frame of class `fe_rows` with one row per row of `data`: `row` (its number), `used`
-#'   (logical), `cause` (`NA` for used rows, else `"outside"` the subset or split, `"NA"`,
-#'   `"infinite"`, `"zero weight"` or `"singleton"`) and `variable` (the variable, weight or factor that
-#'   caused it). Printing shows the counts by cause; the data frame lists the rows.
+#' @return a data frame of class `fe_rows` with one row per row of `data`: `row` (its number),
+#'   `used` (logical), `cause` (`NA` for used rows, else `"outside"` the subset or split, `"NA"`,
+#'   `"infinite"`, `"zero weight"` or `"singleton"`) and `variable` (the variable, weight or factor
+#'   that caused it). Printing shows the counts by cause; the data frame lists the rows.
 #' @examples
 #' d <- data.frame(y = c(1, 3, NA, 2, 5), x = c(1, 2, 3, Inf, 2.5), g = c(1, 1, 1, 1, 1))
 #' fe_rows(fe_lm(y ~ x, d))

@@ -14,7 +14,8 @@ design_variables <- function(frame, tt) {
     inner <- offset_inner(expr)
     v <- frame_variable(frame, inner, "regressor")
     if (!identical(inner, expr) && !(is.numeric(v$value) && is_plain(v))) {
-      stop_arg("formula", sprintf("has the offset `%s`, which is %s", v$name, describe_value(v$value)),
+      stop_arg("formula", sprintf("has the offset `%s`, which is %s", v$name,
+                                  describe_value(v$value)),
                "An offset must be a numeric vector")
     }
     if (inherits(v$value, c("Date", "POSIXct", "difftime"))) v$value <- as.double(v$value)
@@ -34,7 +35,8 @@ is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(
 # rows: integer, or NULL for all. -> list(columns, terms, xlevels, contrasts, offset)
 design_matrix <- function(frame, tt, variables, rows, has_effects) {
   take <- function(value) {
-    if (is.null(rows)) value else if (is.null(dim(value))) value[rows] else value[rows, , drop = FALSE]
+    if (is.null(rows)) return(value)
+    if (is.null(dim(value))) value[rows] else value[rows, , drop = FALSE]
   }
   offset <- attr(tt, "offset")
   labels <- attr(tt, "term.labels")
@@ -72,7 +74,8 @@ general_design <- function(out, tt, variables, take, has_effects) {
   out$terms <- tt
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
   if (has_effects) x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
-  out$columns <- stats::setNames(lapply(seq_len(ncol(x)), function(j) as.double(x[, j])), colnames(x))
+  columns <- lapply(seq_len(ncol(x)), function(j) as.double(x[, j]))
+  out$columns <- stats::setNames(columns, colnames(x))
   out
 }
 
@@ -89,14 +92,16 @@ check_levels <- function(values) {
   for (name in names(values)) {
     v <- values[[name]]
     if ((is.factor(v) || is.character(v)) && length(unique(v)) < 2L) {
-      stop_arg("formula", sprintf("has the factor `%s`, which has the single level %s in the sample",
-                                  name, dQuote(as.character(v[1L]), FALSE)),
+      stop_arg("formula",
+               sprintf("has the factor `%s`, which has the single level %s in the sample", name,
+                       dQuote(as.character(v[1L]), FALSE)),
                "Leave it out, or use more rows")
     }
   }
 }
 
-# model.matrix() puts the name of a matrix variable before its columns; those of i() are whole already.
+# model.matrix() puts the name of a matrix variable before its columns; those of i() are whole
+# already.
 clean_names <- function(columns, variables) {
   for (v in variables) {
     if (inherits(v$value, "fe_i")) columns <- gsub(v$name, "", columns, fixed = TRUE)

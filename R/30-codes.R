@@ -49,7 +49,8 @@ format_number <- function(v) {
 
 as_text64 <- function(x, name, arg) {
   if (!requireNamespace("bit64", quietly = TRUE)) {
-    stop_arg(arg, sprintf("uses the integer64 identifier `%s`, which needs the package bit64", name),
+    stop_arg(arg,
+             sprintf("uses the integer64 identifier `%s`, which needs the package bit64", name),
              "Install bit64, or convert the identifier to character")
   }
   as.character(x)
@@ -68,8 +69,8 @@ cross_codes <- function(a, b) {
        labels = paste(a$labels[a$code[out$first]], b$labels[b$code[out$first]], sep = "^"))
 }
 
-# Codes of one factor of the model: its variables, combined. A `^` within a label is escaped, so that labels
-# of combinations stay distinct.
+# Codes of one factor of the model: its variables, combined. A `^` within a label is escaped, so
+# that labels of combinations stay distinct.
 code_factor <- function(values, names, arg = "formula") {
   parts <- Map(code_ids, values, names, arg)
   if (length(parts) == 1L) return(parts[[1L]])

@@ -7,9 +7,9 @@
 #'   residual column \eqn{\tilde x}{x~}, with D the dummies, W the weights and S = diag(D'WD). One
 #'   positive number; default 1e-11. Not reaching it is an error.
 #' @param max_iter most conjugate-gradient iterations for a column, default 10000.
-#' @param solver `"auto"` (chosen by cost), `"schur"` (the factor with most levels eliminated, the rest
-#'   solved exactly) or `"cg"` (conjugate gradients on the same system). With a single factor the
-#'   transformation is always by group means.
+#' @param solver `"auto"` (chosen by cost), `"schur"` (the factor with most levels eliminated, the
+#'   rest solved exactly) or `"cg"` (conjugate gradients on the same system). With a single factor
+#'   the transformation is always by group means.
 #' @param collin_tol a regressor counts as collinear when the norm that is left of it, given the
 #'   regressors before it, is below this share of its own norm. Units do not matter. Default 1e-9.
 #' @return a list of class `fe_control`.
@@ -33,8 +33,9 @@ check_control <- function(control) {
   control
 }
 
-# Rank of the dummies, which does not depend on the weights. Where the solver cannot tell it, an unweighted
-# factorisation of moderate size does; beyond that the solver's upper bound stands. -> list(rank, exact)
+# Rank of the dummies, which does not depend on the weights. Where the solver cannot tell it, an
+# unweighted factorisation of moderate size does; beyond that the solver's upper bound stands. ->
+# list(rank, exact)
 effects_rank <- function(absorber, factors, control) {
   if (is.null(absorber)) return(list(rank = 0, exact = TRUE))
   levels <- vapply(factors, `[[`, 0L, "n_levels")
@@ -43,7 +44,8 @@ effects_rank <- function(absorber, factors, control) {
   new_absorber(factors, NULL, control)[c("rank", "exact")]
 }
 
-# -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the session.
+# -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the
+# session.
 new_absorber <- function(factors, w, control) {
   if (!length(factors)) return(NULL)
   codes <- code_list(factors)
@@ -61,8 +63,8 @@ absorb <- function(absorber, x, threads) {
   if (is.null(absorber)) return(list(x = x, iterations = 0L, residual = 0))
   out <- .Call(C_absorb, absorber$pointer, x, threads)
   if (!out$converged) {
-    stop_arg("control", sprintf(paste("stopped the absorption of the fixed effects at a relative residual of",
-                                      "%.3g after %d iterations, above its tolerance"),
+    stop_arg("control", sprintf(paste("stopped the absorption of the fixed effects at a relative",
+                                      "residual of %.3g after %d iterations, above its tolerance"),
                                 out$residual, out$iterations),
              "Raise `max_iter` or loosen `tol` in fe_control()")
   }
@@ -105,7 +107,8 @@ fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = f
   w <- check_weights(weights, nrow(columns))
   unusable <- which(!is.finite(w) | w == 0)
   if (length(unusable)) {
-    stop_arg("weights", sprintf("is zero, NA or infinite in %s", quote_rows(unusable)), "Leave these rows out")
+    stop_arg("weights", sprintf("is zero, NA or infinite in %s", quote_rows(unusable)),
+             "Leave these rows out")
   }
   absorber <- new_absorber(Map(code_ids, fe, names(fe)), w, check_control(control))
   done <- absorb(absorber, columns, check_threads(threads))

@@ -1,7 +1,7 @@
 # Solve stage: residual columns -> slopes, bread, rank.
 
-# Norm below which a residualised column is rounding error of the absorption: relative to its norm about the mean
-# before, and to the precision of its raw values.
+# Norm below which a residualised column is rounding error of the absorption: relative to its norm
+# about the mean before, and to the precision of its raw values.
 floor_norm <- function(column, w) {
   if (is.null(w)) {
     centred <- sqrt(stats::var(column) * (length(column) - 1))

@@ -1,8 +1,8 @@
 # Variance stage. A type is an entry of the registry: two short functions, `meat` (the middle of the
 # sandwich) and `df` (degrees of freedom of t), and a third, `scale`, for its small-sample factor.
 #
-# They get a list s: m (model), ssc, X (design), u (weight times residual), e (residuals), w (weights),
-# h() (leverages, fixed effects included), clusters (coded variables), G (their numbers).
+# They get a list s: m (model), ssc, X (design), u (weight times residual), e (residuals), w
+# (weights), h() (leverages, fixed effects included), clusters (coded variables), G (their numbers).
 
 vcov_registry <- list(
   iid = list(
@@ -70,7 +70,7 @@ cluster_meat <- function(s, factor) {
   meat
 }
 
-# ---- what was asked for -> list(type, clusters, ...) ----------------------------------------------------
+# ---- what was asked for -> list(type, clusters, ...) ---------------------------------------------
 
 # Variables that a vcov argument names, so that their missing values can be seen at estimation.
 cluster_expressions <- function(vcov) {
@@ -82,7 +82,8 @@ cluster_expressions <- function(vcov) {
 parse_vcov <- function(vcov, cluster, m) {
   if (inherits(vcov, "formula")) {
     if (!is.null(cluster)) {
-      stop_arg("cluster", "is given although `vcov` is a formula", "Give the clusters in one of them")
+      stop_arg("cluster", "is given although `vcov` is a formula",
+               "Give the clusters in one of them")
     }
     type <- if (length(vcov) == 3L) deparse_one(vcov[[2L]]) else "CR1"
     cluster <- stats::as.formula(call("~", vcov[[length(vcov)]]), env = environment(vcov))
@@ -126,11 +127,15 @@ cluster_factors <- function(cluster, m, n_default) {
     cluster <- stats::as.formula(call("~", join_sum(lapply(cluster, as.name))), env = m$env)
   }
   if (!inherits(cluster, "formula")) return(list(cluster = cluster_vector(cluster, m)))
-  if (length(cluster) != 2L) stop_arg("cluster", "must be a one-sided formula, for instance ~country")
+  if (length(cluster) != 2L) {
+    stop_arg("cluster", "must be a one-sided formula, for instance ~country")
+  }
   terms <- check_joined(split_sum(cluster[[2L]]), "vcov", "cluster variables")
   frame <- new_frame(m$data, environment(cluster))
   out <- lapply(terms, function(term) {
-    parts <- lapply(split_power(term), function(part) frame_variable(frame, part, "cluster", "vcov"))
+    parts <- lapply(split_power(term), function(part) {
+      frame_variable(frame, part, "cluster", "vcov")
+    })
     code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"), "vcov")
   })
   stats::setNames(out, vapply(terms, deparse_one, ""))
@@ -141,9 +146,11 @@ cluster_values <- function(variable, m) {
   at <- which(is.na(value) | (is.numeric(value) & is.infinite(value)))
   if (length(at)) {
     rows <- if (is.null(m$rows)) at else m$rows[at]
-    stop_arg("vcov", sprintf("clusters by `%s`, which is NA or infinite in %s of the estimation sample",
-                             variable$name, quote_rows(rows)),
-             "Give the clusters to fe_lm() itself, which leaves such rows out; or use `subset`; or fill them in")
+    stop_arg("vcov",
+             sprintf("clusters by `%s`, which is NA or infinite in %s of the estimation sample",
+                     variable$name, quote_rows(rows)),
+             paste("Give the clusters to fe_lm() itself, which leaves such rows out; or use",
+                   "`subset`; or fill them in"))
   }
   value
 }
@@ -151,10 +158,13 @@ cluster_values <- function(variable, m) {
 # A vector as long as the data or as the estimation sample.
 cluster_vector <- function(cluster, m) {
   if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$nobs)) {
-    stop_arg("cluster", sprintf("must be a formula or hold %d (rows of data) or %d (rows used) values, not %s",
+    stop_arg("cluster", sprintf(paste("must be a formula or hold %d (rows of data) or %d (rows",
+                                      "used) values, not %s"),
                                 m$n_data, m$nobs, describe_value(cluster)))
   }
-  if (length(cluster) == m$nobs) return(code_ids(check_complete(cluster, "cluster"), "cluster", "cluster"))
+  if (length(cluster) == m$nobs) {
+    return(code_ids(check_complete(cluster, "cluster"), "cluster", "cluster"))
+  }
   code_ids(cluster_values(list(value = cluster, name = "cluster"), m), "cluster", "cluster")
 }
 
@@ -163,12 +173,12 @@ check_complete <- function(x, arg) {
   x
 }
 
-# ---- the sandwich --------------------------------------------------------------------------------------------
+# ---- the sandwich --------------------------------------------------------------------------------
 
-# Design and bread such that V = bread meat(X) bread. A functional (x0, x0_slopes) of the fixed effects
-# adds a first coefficient, of which row i has the influence x0_i - x_i' B x0_slopes: then X holds the
-# influences of all coefficients, and the bread is the identity. So it does for regressors that are not
-# residuals from a constant, whose cross-products would cancel.
+# Design and bread such that V = bread meat(X) bread. A functional (x0, x0_slopes) of the fixed
+# effects adds a first coefficient, of which row i has the influence x0_i - x_i' B x0_slopes: then X
+# holds the influences of all coefficients, and the bread is the identity. So it does for regressors
+# that are not residuals from a constant, whose cross-products would cancel.
 influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
   centred <- length(m$factors) > 0L || !m$has_constant
   if (is.null(functional$x0) && centred) return(list(X = m$x, bread = m$bread))
@@ -244,8 +254,8 @@ given_vcov <- function(m, V, label) {
                           G = integer(), ssc = "given"))
 }
 
-# Multiway variances can have negative eigenvalues; they are set to zero (Cameron, Gelbach and Miller
-# 2011, section 2.3), and that is said.
+# Multiway variances can have negative eigenvalues; they are set to zero (Cameron, Gelbach and
+# Miller 2011, section 2.3), and that is said.
 repair_psd <- function(V) {
   e <- eigen(V, symmetric = TRUE)
   if (min(e$values) >= -1e-12 * max(abs(e$values))) return(V)
@@ -267,7 +277,8 @@ leverage <- function(m) {
   control$solver <- "schur"
   size <- sum(sort(vapply(m$factors, `[[`, 0L, "n_levels"), decreasing = TRUE)[-1L])
   if (size > 5000) {
-    stop_arg("vcov", sprintf("needs the leverages of fixed effects with %d levels beside the largest factor; exact leverages are computed for up to 5000",
+    stop_arg("vcov", sprintf(paste("needs the leverages of fixed effects with %d levels beside the",
+                                   "largest factor; exact leverages are computed for up to 5000"),
                              as.integer(size)),
              "Use \"HC1\" or clustered standard errors")
   }
@@ -301,16 +312,17 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' \eqn{B = (\tilde X'W\tilde X)^{-1}}{B = (X~'WX~)^-1}; with \eqn{u_i = w_i e_i}{u_i = w_i e_i} the
 #' meat M is
 #' \itemize{
-#' \item `"iid"`: \eqn{\hat\sigma^2 \tilde X'W\tilde X}{s^2 X~'WX~}, \eqn{\hat\sigma^2 = RSS/(n-K)}{s^2 = RSS/(n-K)};
-#' \item `"HC0"`: \eqn{\sum u_i^2 \tilde x_i\tilde x_i'}{sum u_i^2 x~_i x~_i'} (White 1980); `"HC1"` times
-#'   n/(n-K); `"HC2"`, `"HC3"` with \eqn{u_i^2/(1-h_i)}{u_i^2/(1-h_i)} and
+#' \item `"iid"`: \eqn{\hat\sigma^2 \tilde X'W\tilde X}{s^2 X~'WX~},
+#'   \eqn{\hat\sigma^2 = RSS/(n-K)}{s^2 = RSS/(n-K)};
+#' \item `"HC0"`: \eqn{\sum u_i^2 \tilde x_i\tilde x_i'}{sum u_i^2 x~_i x~_i'} (White 1980); `"HC1"`
+#'   times n/(n-K); `"HC2"`, `"HC3"` with \eqn{u_i^2/(1-h_i)}{u_i^2/(1-h_i)} and
 #'   \eqn{u_i^2/(1-h_i)^2}{u_i^2/(1-h_i)^2} (MacKinnon and White 1985), h the leverages of the whole
 #'   model, fixed effects included;
 #' \item clustered, `"CR0"`: \eqn{\sum_g s_g s_g'}{sum_g s_g s_g'} with the score sums
 #'   \eqn{s_g = \sum_{i\in g} u_i\tilde x_i}{s_g = sum_{i in g} u_i x~_i} (Liang and Zeger 1986);
 #'   `"CR1"` (what a formula means) times the factor of [fe_ssc()]; several cluster variables by
-#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), negative eigenvalues set to zero with
-#'   a warning.
+#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), negative eigenvalues set to zero
+#'   with a warning.
 #' }
 #'
 #' @param object a model of class `fe_lm`.
@@ -321,8 +333,8 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' @param ... must be empty: an argument that is not known is an error.
 #' @return a symmetric matrix with a row and column per coefficient.
 #' @references White (1980) \doi{10.2307/1912934}; MacKinnon and White (1985)
-#'   \doi{10.1016/0304-4076(85)90158-7}; Liang and Zeger (1986) \doi{10.1093/biomet/73.1.13}; Cameron,
-#'   Gelbach and Miller (2011) \doi{10.1198/jbes.2010.07136}.
+#'   \doi{10.1016/0304-4076(85)90158-7}; Liang and Zeger (1986) \doi{10.1093/biomet/73.1.13};
+#'   Cameron, Gelbach and Miller (2011) \doi{10.1198/jbes.2010.07136}.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
 #' vcov(m, ~country)
@@ -338,6 +350,7 @@ vcov.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
 restated <- function(m, vcov = NULL, cluster = NULL, ssc = NULL) {
   if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(m)
   ssc <- if (is.null(ssc)) m$ssc else check_ssc(ssc)
-  asked <- if (is.null(vcov) && is.null(cluster)) m$vcov_request else list(vcov = vcov, cluster = cluster)
+  as_before <- is.null(vcov) && is.null(cluster)
+  asked <- if (as_before) m$vcov_request else list(vcov = vcov, cluster = cluster)
   set_vcov(m, asked$vcov, ssc, asked$cluster)
 }

@@ -21,15 +21,15 @@ ssc_presets <- list(
 
 #' Small-sample conventions
 #'
-#' How the variance estimate is scaled, and which t distribution is used. For clustered variances the
-#' factor is \eqn{\frac{n-1}{n-K}\cdot\frac{G}{G-1}}{(n-1)/(n-K) * G/(G-1)}; packages differ in what
-#' they count in K, in whether they apply each part, and in the degrees of freedom. `"HC1"` is always
-#' scaled by n/(n-K) with K all parameters, fixed effects included; `"iid"` divides by n-K; `"HC0"`,
-#' `"HC2"`, `"HC3"` are not scaled.
+#' How the variance estimate is scaled, and which t distribution is used. For clustered variances
+#' the factor is \eqn{\frac{n-1}{n-K}\cdot\frac{G}{G-1}}{(n-1)/(n-K) * G/(G-1)}; packages differ in
+#' what they count in K, in whether they apply each part, and in the degrees of freedom. `"HC1"` is
+#' always scaled by n/(n-K) with K all parameters, fixed effects included; `"iid"` divides by n-K;
+#' `"HC0"`, `"HC2"`, `"HC3"` are not scaled.
 #'
 #' | preset | the factor of a clustered variance (slopes k, G clusters) | t |
 #' |---|---|---|
-#' | `"fepanel"` (default) | (n-1)/(n-K) G/(G-1), K without effects nested in clusters, rank exact | G-1 |
+#' | `"fepanel"` | (n-1)/(n-K) G/(G-1), K the exact rank less effects nested in clusters | G-1 |
 #' | `"fixest"`, `"reghdfe"` | the same with K by counting levels less (factors - 1) | G-1 |
 #' | `"xtreg"` | as `"fepanel"`, for units nested in clusters | G-1 |
 #' | `"areg"`, `"estimatr"` (se_type "stata") | (n-1)/(n-K) G/(G-1), K all parameters | G-1 |
@@ -38,22 +38,25 @@ ssc_presets <- list(
 #' | `"lfe"` | (n-1)/(n-k-1) G/(G-1) | G-1 |
 #' | `"sandwich"` (vcovCL, HC0), `"sandwich.HC1"` | G/(G-1); (n-1)/(n-K) G/(G-1), K all | n-K |
 #' | `"estimatr.CR0"` | 1 | G-1 |
-#' | `"clubSandwich"` (CR1), `"clubSandwich.CR1S"`, `"clubSandwich.CR1p"` | G/(G-1); (n-1)/(n-K) G/(G-1); G/(G-K), K all | G-1 |
+#' | `"clubSandwich"` (its CR1) | G/(G-1) | G-1 |
+#' | `"clubSandwich.CR1S"`, `"clubSandwich.CR1p"` | (n-1)/(n-K) G/(G-1); G/(G-K), K all | G-1 |
 #'
-#' @param preset name of a convention in the table.
+#' @param preset name of a convention in the table; the default is `"fepanel"`.
 #' @param K.adj apply (n-1)/(n-K)? `TRUE` or `FALSE`.
-#' @param K.fixef what K counts beside the k slopes: `"nonnested"` (the effects not nested in a cluster,
-#'   and the constant), `"full"` (all effects), `"none"`, or `"one"` (a constant).
-#' @param K.exact count effects by the rank of their dummies (`TRUE`), or by levels less (factors - 1).
-#' @param K.form `"n-1"` for (n-1)/(n-K), `"n"` for n/(n-K), `"G"` for G/(G-K) in place of both parts.
+#' @param K.fixef what K counts beside the k slopes: `"nonnested"` (the effects not nested in a
+#'   cluster, and the constant), `"full"` (all effects), `"none"`, or `"one"` (a constant).
+#' @param K.exact count effects by the rank of their dummies (`TRUE`), or by levels less (factors -
+#'   1).
+#' @param K.form `"n-1"` for (n-1)/(n-K), `"n"` for n/(n-K), `"G"` for G/(G-K) in place of both
+#'   parts.
 #' @param G.adj apply G/(G-1)?
 #' @param G.df with several cluster variables: `"min"` (one factor, of the smallest G) or
 #'   `"conventional"` (each component its own).
 #' @param t.df degrees of freedom of t with clusters: `"min"` (smallest G, less 1) or `"residual"`
 #'   (n - K, all parameters).
 #' @return a list of class `fe_ssc`. Arguments that are given override those of the preset.
-#' @references Cameron and Miller (2015) \doi{10.3368/jhr.50.2.317}; the names of the arguments follow
-#'   fixest's `ssc()`.
+#' @references Cameron and Miller (2015) \doi{10.3368/jhr.50.2.317}; the names of the arguments
+#'   follow fixest's `ssc()`.
 #' @examples
 #' fe_ssc("areg")
 #' fe_ssc(G.df = "conventional")
@@ -129,7 +132,8 @@ cluster_factor <- function(m, ssc, G, clusters) {
   if (ssc$K.form == "G" && ssc$K.adj) {
     K <- count_parameters(m, ssc, clusters)
     if (G <= K) {
-      stop_arg("ssc", sprintf("divides by G - K, with G = %d clusters and K = %d parameters", G, as.integer(K)),
+      stop_arg("ssc", sprintf("divides by G - K, with G = %d clusters and K = %d parameters", G,
+                              as.integer(K)),
                "Use another convention")
     }
     return(G / (G - K))

@@ -8,13 +8,14 @@ coef_table <- function(m, level = 0.95) {
   t <- b / se
   df <- m$vcov_info$df
   margin <- stats::qt(1 - (1 - level) / 2, df) * se
-  data.frame(term = as.character(names(b)), estimate = unname(b), std.error = unname(se), statistic = unname(t),
-             p.value = unname(2 * stats::pt(-abs(t), df)), conf.low = unname(b - margin),
-             conf.high = unname(b + margin))
+  data.frame(term = as.character(names(b)), estimate = unname(b), std.error = unname(se),
+             statistic = unname(t), p.value = unname(2 * stats::pt(-abs(t), df)),
+             conf.low = unname(b - margin), conf.high = unname(b + margin))
 }
 
-# R^2 and its relatives. Overall: 1 - RSS/TSS, adjusted with all K parameters; within: of the residuals
-# from the fixed effects, adjusted with the slopes counted against n - (rank of the effects).
+# R^2 and its relatives. Overall: 1 - RSS/TSS, adjusted with all K parameters; within: of the
+# residuals from the fixed effects, adjusted with the slopes counted against n - (rank of the
+# effects).
 fit_statistics <- function(m) {
   constant <- as.numeric(m$has_constant)
   r2 <- 1 - m$rss / m$tss

@@ -162,7 +162,9 @@ write_md <- function(layout, width = NULL) {
   all <- escape_md(cbind(c(stub, layout$labels), rbind(heads, layout$body)))
   all[] <- apply(all, 2L, function(column) align_text(column, "left"))
   lines <- apply(all, 1L, function(line) sprintf("| %s |", paste(line, collapse = " | ")))
-  marks <- c(":---", rep(":---:", ncol(layout$body)))
+  # as wide as the columns: what reads them as relative widths gets those of the text
+  dashes <- strrep("-", pmax(nchar(all[1L, ], "width") - 2L, 3L))
+  marks <- paste0(":", dashes, c("-", rep(":", ncol(layout$body))))
   c(if (!is.null(layout$title)) c(paste0("**", escape_md(layout$title), "**"), ""),
     lines[1L], sprintf("| %s |", paste(marks, collapse = " | ")), lines[-1L],
     if (length(layout$notes)) {
@@ -206,10 +208,11 @@ format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) 
 #' Write a table to a file
 #'
 #' Plain text, markdown and CSV need no other package. HTML and LaTeX are made by the package
-#' tinytable (the HTML is one file that needs nothing from the net, the LaTeX needs the LaTeX package
-#' tabularray); Word by tinytable and pandoc, through rmarkdown. In CSV files the lines of the heading
-#' come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless the columns
-#' are imported as text. `tinytable::tt()` of a table gives the tinytable itself, to style further.
+#' tinytable (the HTML is one file that needs nothing from the net, the LaTeX needs the LaTeX
+#' packages xcolor and tabularray); Word by pandoc, through rmarkdown. In CSV files the lines of the
+#' heading come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless
+#' the columns are imported as text. `tinytable::tt()` of a table gives the tinytable itself, to
+#' style further.
 #'
 #' @param x a table made by [fe_table()].
 #' @param file path of the file; an existing one is replaced.
@@ -242,7 +245,7 @@ fe_table_write <- function(x, file, format = NULL) {
              "Make it with dir.create()")
   }
   kind <- check_choice(if (is.null(format)) tolower(tools::file_ext(file)) else format,
-                       names(table_extensions), if (is.null(format)) "file extension" else "format")
+                       names(table_extensions), if (is.null(format)) "file" else "format")
   kind <- table_extensions[[kind]]
   if (kind %in% c("html", "tex", "docx")) {
     export_file(x, file, kind)

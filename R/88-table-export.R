@@ -1,5 +1,5 @@
-# Export of tables through other packages: tinytable for HTML, LaTeX and (with pandoc) Word, and what
-# modelsummary asks of a model.
+# Export of tables through other packages: tinytable for HTML, LaTeX and (with pandoc) Word, and
+# what modelsummary asks of a model.
 
 need_tinytable <- function(kind) {
   if (requireNamespace("tinytable", quietly = TRUE)) return(invisible())
@@ -34,36 +34,45 @@ portable_html <- function(x) tinytable::theme_html(tinytable::tt(x), portable = 
 
 # LaTeX numbers its tables itself.
 unnumbered <- function(x) {
-  if (!is.null(x$title)) x$title <- sub("^Table +[0-9]+[.:]? +", "", x$title)
+  if (!is.null(x$title)) x$title <- sub("^Table +[0-9]+[.:] +", "", x$title)
   x
 }
 
 export_lines <- function(x, kind) {
   need_tinytable(kind)
-  if (kind == "tex") x <- unnumbered(x)
-  table <- if (kind == "html") portable_html(x) else tinytable::tt(x)
-  strsplit(tinytable::save_tt(table, output = if (kind == "html") "html" else "latex"), "\n")[[1L]]
+  if (kind == "html") return(split_lines(tinytable::save_tt(portable_html(x), output = "html")))
+  out <- tinytable::tt(unnumbered(x))
+  if (max(x$cells$column) > 6L) out <- tinytable::theme_latex(out, inner = "colsep=2pt")
+  lines <- split_lines(tinytable::save_tt(out, output = "latex"))
+  # in the old font encoding a bare < or > prints as another character
+  lines <- gsub(">", "$>$", gsub("<", "$<$", lines, fixed = TRUE), fixed = TRUE)
+  c("% needs \\usepackage{xcolor} and \\usepackage{tabularray}", lines)
 }
+
+split_lines <- function(text) strsplit(paste(text, collapse = "\n"), "\n", fixed = TRUE)[[1L]]
 
 export_file <- function(x, file, kind) {
-  need_tinytable(kind)
   if (kind == "docx") return(export_docx(x, file))
-  if (kind == "tex") x <- unnumbered(x)
-  table <- if (kind == "html") portable_html(x) else tinytable::tt(x)
-  tinytable::save_tt(table, file, overwrite = TRUE)
+  need_tinytable(kind)
+  if (kind == "html") return(tinytable::save_tt(portable_html(x), file, overwrite = TRUE))
+  writeLines(enc2utf8(export_lines(x, kind)), file, useBytes = TRUE)
 }
 
-# Word: pandoc reads the HTML.
+# Word: pandoc reads the markdown, on a page whose columns are as wide as they must be; the styles
+# (small letters, a page turned for wide tables) are those of a reference document.
 export_docx <- function(x, file) {
   if (!requireNamespace("rmarkdown", quietly = TRUE) || !rmarkdown::pandoc_available()) {
     stop_arg("file", "is a Word file, which needs the package rmarkdown and the program pandoc",
              "Install them, or write \"html\", which Word opens too")
   }
-  html <- tempfile(fileext = ".html")
-  on.exit(unlink(html))
-  tinytable::save_tt(tinytable::tt(x), html, overwrite = TRUE)
+  text <- tempfile(fileext = ".md")
+  on.exit(unlink(text))
+  writeLines(enc2utf8(write_md(table_layout(x))), text, useBytes = TRUE)
+  page <- if (max(x$cells$column) > 6L) "landscape.docx" else "portrait.docx"
+  reference <- system.file("word", page, package = "fepanel")
   target <- file.path(normalizePath(dirname(file)), basename(file))
-  rmarkdown::pandoc_convert(html, from = "html", to = "docx", output = target)
+  rmarkdown::pandoc_convert(text, from = "markdown", to = "docx", output = target,
+                            options = c("--columns=10", paste0("--reference-doc=", reference)))
 }
 
 #' @rdname fe_table_write

@@ -15,7 +15,8 @@
 #' @return a ggplot. The band is at the critical value of the region, so pointwise unless
 #'   `fdr = TRUE`.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
-#' plot(fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig", "ln_insti"))
+#' plot(fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade,
+#'                  treat = "ln_imdig", moderator = "ln_insti"))
 #' @export
 plot.fe_moderate <- function(x, points = 201, bins = 30, ...) {
   need_ggplot()
@@ -23,7 +24,8 @@ plot.fe_moderate <- function(x, points = 201, bins = 30, ...) {
   bins <- check_count(bins, "bins", 1)
   p <- if (x$kind == "continuous") plot_slope_band(x, points, bins) else plot_slope_levels(x)
   p + ggplot2::geom_hline(yintercept = 0, linetype = "dashed", colour = "grey30") +
-    ggplot2::labs(x = x$moderator, y = sprintf("Slope of %s in %s", x$model$outcome, x$treat)) +
+    ggplot2::labs(x = x$moderator,
+                  y = sprintf("Marginal effect of %s on %s", x$treat, x$model$outcome)) +
     theme_fepanel()
 }
 

@@ -5,8 +5,8 @@
 #' What base R, broom, sandwich, lmtest and their users expect of a model, for class `fe_lm`.
 #'
 #' @param object,x,model a model of class `fe_lm`.
-#' @param formula for `update()`, the change, as in [stats::update()]; a part that is not written (fixed
-#'   effects) stays. For `model.frame()`, a model.
+#' @param formula for `update()`, the change, as in [stats::update()]; a part that is not written
+#'   (fixed effects) stays. For `model.frame()`, a model.
 #' @param evaluate for `update()`: estimate, or return the call?
 #' @param vcov,cluster,ssc as in [vcov.fe_lm()]; `NULL`: as estimated.
 #' @param level,conf.level confidence level between 0 and 1, default 0.95. Intervals are
@@ -14,16 +14,16 @@
 #'   states.
 #' @param parm names or numbers of coefficients.
 #' @param conf.int should [generics::tidy()] give `conf.low` and `conf.high`?
-#' @param type for residuals, `"response"`; for the model matrix `"raw"` or `"within"` (residuals from
-#'   the fixed effects).
-#' @param data for [generics::augment()]: the data frame to extend; default the data of the fit. Rows
-#'   that were not used get `NA`.
+#' @param type for residuals, `"response"`; for the model matrix `"raw"` or `"within"` (residuals
+#'   from the fixed effects).
+#' @param data for [generics::augment()]: the data frame to extend; default the data of the fit.
+#'   Rows that were not used get `NA`.
 #' @param digits significant digits to print.
 #' @param ... for `anova()`, further models; else unused.
-#' @return `coef`, `residuals`, `fitted`, `weights`, `hatvalues`: named or plain numeric vectors over
-#'   coefficients or over the rows used. `tidy`: a data frame with a row per coefficient (`term`,
-#'   `estimate`, `std.error`, `statistic`, `p.value`, and the interval). `glance`: one row of fit
-#'   statistics. `augment`: the data with `.fitted`, `.resid`. `estfun`: the scores
+#' @return `coef`, `residuals`, `fitted`, `weights`, `hatvalues`: named or plain numeric vectors
+#'   over coefficients or over the rows used. `tidy`: a data frame with a row per coefficient
+#'   (`term`, `estimate`, `std.error`, `statistic`, `p.value`, and the interval). `glance`: one row
+#'   of fit statistics. `augment`: the data with `.fitted`, `.resid`. `estfun`: the scores
 #'   \eqn{w_i e_i \tilde x_i}{w_i e_i x~_i}, n x k; `bread`: n times
 #'   \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}: with them `sandwich::sandwich()` gives `"HC0"`.
 #' @name fe_lm-methods
@@ -35,7 +35,8 @@ coef.fe_lm <- function(object, ...) object$coefficients
 
 #' @rdname fe_lm-methods
 #' @export
-confint.fe_lm <- function(object, parm, level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+confint.fe_lm <- function(object, parm, level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL,
+                          ...) {
   check_dots(...)
   table <- coef_table(restated(object, vcov, cluster, ssc), check_level(level))
   out <- as.matrix(table[c("conf.low", "conf.high")])
@@ -94,8 +95,8 @@ weights.fe_lm <- function(object, ...) object$weights
 residuals.fe_lm <- function(object, type = "response", ...) {
   check_choice(type, c("response", "working", "deviance", "pearson"), "type")
   need_full(object, "residuals")
-  root <- if (is.null(object$weights) || type %in% c("response", "working")) 1 else sqrt(object$weights)
-  root * object$residuals
+  plain <- is.null(object$weights) || type %in% c("response", "working")
+  if (plain) object$residuals else sqrt(object$weights) * object$residuals
 }
 
 #' @rdname fe_lm-methods
@@ -219,7 +220,8 @@ coeftest.fe_lm <- function(x, vcov. = NULL, df = NULL, ...) {
   coeftest(x, vcov. = vcov., df = df, ...)
 }
 
-# F compares models of one outcome on the same rows, the smaller one's regressors and effects among the larger's.
+# F compares models of one outcome on the same rows, the smaller one's regressors and effects among
+# the larger's.
 check_nested <- function(models) {
   parts <- function(m) c(names(m$coefficients), paste0("|", names(m$factors), recycle0 = TRUE))
   for (i in seq_along(models)[-1L]) {
@@ -274,193 +276,6 @@ anova.fe_lm <- function(object, ...) {
                     check.names = FALSE)
   heading <- paste0("Model ", seq_along(models), ": ",
                     vapply(models, function(m) deparse_one(m$formula), ""), collapse = "\n")
-  structure(out, heading = c("Analysis of Variance Table\n", heading), class = c("anova", "data.frame"))
+  structure(out, heading = c("Analysis of Variance Table\n", heading),
+            class = c("anova", "data.frame"))
 }
-
-# ---- broom -----------------------------------------------------------------------------------------------
-
-#' @importFrom generics tidy
-#' @export
-generics::tidy
-
-#' @importFrom generics glance
-#' @export
-generics::glance
-
-#' @importFrom generics augment
-#' @export
-generics::augment
-
-#' @rdname fe_lm-methods
-#' @export
-tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, cluster = NULL, ssc = NULL,
-                       ...) {
-  check_dots(...)
-  table <- coef_table(restated(x, vcov, cluster, ssc), check_level(conf.level, "conf.level"))
-  if (check_flag(conf.int, "conf.int")) table else table[1:5]
-}
-
-#' @rdname fe_lm-methods
-#' @export
-glance.fe_lm <- function(x, ...) {
-  fit <- fit_statistics(x)
-  wald <- slope_test(x)
-  lik <- if (isTRUE(x$lean)) NA_real_ else logLik(x)
-  penalty <- x$rank + 1
-  data.frame(r.squared = fit$r.squared, adj.r.squared = fit$adj.r.squared,
-             within.r.squared = fit$within.r.squared, within.adj.r.squared = fit$within.adj.r.squared,
-             sigma = fit$sigma, statistic = wald$statistic, p.value = wald$p.value,
-             df = wald$df, logLik = as.numeric(lik), AIC = 2 * penalty - 2 * as.numeric(lik),
-             BIC = log(x$nobs) * penalty - 2 * as.numeric(lik), deviance = x$rss,
-             df.residual = x$df.residual, nobs = x$nobs, vcov.type = x$vcov_info$label)
-}
-
-#' @rdname fe_lm-methods
-#' @export
-augment.fe_lm <- function(x, data = NULL, ...) {
-  check_dots(...)
-  need_full(x, "fitted values")
-  data <- if (is.null(data)) x$data else check_data(data)
-  used <- if (is.null(x$rows)) seq_len(x$n_data) else x$rows
-  if (nrow(data) == x$nobs && x$nobs != x$n_data) {
-    used <- seq_len(x$nobs)
-  } else if (nrow(data) != x$n_data) {
-    stop_arg("data", sprintf("has %d rows; the model saw %d and used %d", nrow(data), x$n_data, x$nobs))
-  }
-  data$.fitted <- data$.resid <- NA_real_
-  data$.fitted[used] <- fitted(x)
-  data$.resid[used] <- residuals(x)
-  data[c(setdiff(names(data), c(".fitted", ".resid")), ".fitted", ".resid")]
-}
-
-# ---- printing -----------------------------------------------------------------------------------------------
-
-#' @rdname fe_lm-methods
-#' @export
-summary.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
-  check_dots(...)
-  restated(object, vcov, cluster, ssc)
-}
-
-#' @rdname fe_lm-methods
-#' @export
-print.fe_lm <- function(x, digits = 5L, ...) {
-  cat(model_heading(x), sep = "\n")
-  if (length(x$coefficients)) {
-    table <- coef_table(x)
-    p <- format.pval(table$p.value, digits = 3L, eps = 1e-4)
-    shown <- cbind(format(table$estimate, digits = digits), format(table$std.error, digits = digits),
-                   format(round(table$statistic, 3L)), p, significance_stars(table$p.value))
-    shown <- matrix(shown, nrow(table))
-    dimnames(shown) <- list(table$term, c("Estimate", "Std. error", "t", "p", ""))
-    print(shown, quote = FALSE, right = TRUE)
-  } else {
-    cat("(no slopes)\n")
-  }
-  cat(model_footer(x), sep = "\n")
-  invisible(x)
-}
-
-model_heading <- function(x) {
-  sample <- if (is.null(x$split)) "" else sprintf("   [%s]", x$split)
-  effects <- vapply(x$factors, `[[`, 0L, "n_levels")
-  c(sprintf("OLS: %s%s", deparse_one(x$formula), sample),
-    if (length(effects)) {
-      sprintf("Fixed effects: %s", paste(sprintf("%s (%d)", names(effects), effects), collapse = ", "))
-    },
-    paste("Std. errors:", describe_vcov(x)), "")
-}
-
-model_footer <- function(x) {
-  fit <- fit_statistics(x)
-  counts <- count_dropped(x$dropped)
-  c("---", "*** p < .01, ** p < .05, * p < .1",
-    sprintf("n = %d, K = %d, sigma = %.5g, R2 = %.5g, adj. R2 = %.5g%s", x$nobs, as.integer(x$rank),
-            fit$sigma, fit$r.squared, fit$adj.r.squared,
-            if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
-    if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
-    if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),
-    if (isFALSE(x$absorption$exact_rank)) {
-      "K is an upper bound: the dummies of three or more large factors were counted, not factorised"
-    },
-    if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept))
-}
-
-# ---- several models -------------------------------------------------------------------------------------------
-
-new_model_list <- function(fits, call) {
-  names(fits) <- make.unique(vapply(fits, model_label, ""))
-  structure(fits, class = c("fe_lm_list", "list"), call = call)
-}
-
-model_label <- function(m) {
-  paste0(if (!is.null(m$split)) sprintf("[%s] ", m$split), deparse_one(m$formula))
-}
-
-#' Methods for lists of models
-#'
-#' @param x,object a list of class `fe_lm_list`.
-#' @param i,... passed on to the method for a single model.
-#' @return `coef`, `vcov`, `confint`, `nobs`: lists or vectors with an element per model. `tidy`, `glance`: the
-#'   tables of all models, one below the other, with a first column `model`. `as.list`: a plain list.
-#' @name fe_lm_list-methods
-NULL
-
-#' @rdname fe_lm_list-methods
-#' @export
-print.fe_lm_list <- function(x, ...) {
-  print(fe_table(x), ...)
-  invisible(x)
-}
-
-#' @rdname fe_lm_list-methods
-#' @export
-summary.fe_lm_list <- function(object, ...) {
-  object[] <- lapply(object, summary, ...)
-  object
-}
-
-#' @rdname fe_lm_list-methods
-#' @export
-`[.fe_lm_list` <- function(x, i) {
-  structure(unclass(x)[i], class = c("fe_lm_list", "list"), call = attr(x, "call"))
-}
-
-#' @rdname fe_lm_list-methods
-#' @export
-as.list.fe_lm_list <- function(x, ...) {
-  attr(x, "call") <- NULL
-  unclass(x)
-}
-
-#' @rdname fe_lm_list-methods
-#' @export
-coef.fe_lm_list <- function(object, ...) lapply(as.list(object), coef, ...)
-
-#' @rdname fe_lm_list-methods
-#' @export
-vcov.fe_lm_list <- function(object, ...) lapply(as.list(object), vcov, ...)
-
-#' @rdname fe_lm_list-methods
-#' @export
-confint.fe_lm_list <- function(object, ...) lapply(as.list(object), confint, ...)
-
-#' @export
-fe_rows.fe_lm_list <- function(object, ...) lapply(as.list(object), fe_rows, ...)
-
-#' @rdname fe_lm_list-methods
-#' @export
-nobs.fe_lm_list <- function(object, ...) vapply(as.list(object), nobs, 0)
-
-stack_models <- function(x, each, ...) {
-  parts <- lapply(names(x), function(name) data.frame(model = name, each(x[[name]], ...)))
-  do.call(rbind, parts)
-}
-
-#' @rdname fe_lm_list-methods
-#' @export
-tidy.fe_lm_list <- function(x, ...) stack_models(x, tidy.fe_lm, ...)
-
-#' @rdname fe_lm_list-methods
-#' @export
-glance.fe_lm_list <- function(x, ...) stack_models(x, glance.fe_lm, ...)

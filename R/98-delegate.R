@@ -1,5 +1,5 @@
-# What is asked of objects that hold models: a moderation answers as its interaction model, a list of models and a
-# mediation with a list of the answers of their models (equations).
+# What is asked of objects that hold models: a moderation answers as its interaction model, a list
+# of models and a mediation with a list of the answers of their models (equations).
 
 # The equations of a mediation by name: total, a:mediator, b:mediator (or b:joint).
 equations <- function(x) {
@@ -11,7 +11,9 @@ equations <- function(x) {
 }
 
 # New data in the units of the model: its treatment and moderator are centred.
-centred_data <- function(x, data) if (is.null(data)) NULL else center_columns(check_data(data, "newdata"), x$center)
+centred_data <- function(x, data) {
+  if (is.null(data)) NULL else center_columns(check_data(data, "newdata"), x$center)
+}
 
 #' @export
 residuals.fe_moderate <- function(object, ...) residuals(object$model, ...)
@@ -126,7 +128,9 @@ predict.fe_mediate <- function(object, ...) lapply(equations(object), predict, .
 #' @export
 augment.fe_moderate <- function(x, data = NULL, ...) {
   out <- augment(x$model, data = data, ...)
-  for (name in names(x$center)[is.null(data) & x$center != 0]) out[[name]] <- out[[name]] + x$center[[name]]
+  for (name in names(x$center)[is.null(data) & x$center != 0]) {
+    out[[name]] <- out[[name]] + x$center[[name]]
+  }
   out
 }
 
@@ -170,7 +174,8 @@ estfun.fe_mediate <- function(x, ...) stop_no_scores("a mediation")
 bread.fe_mediate <- function(x, ...) stop_no_scores("a mediation")
 
 stop_no_scores <- function(what) {
-  stop_arg("x", paste("is", what, "and has no scores of its own"), "Use the models that it was made from")
+  stop_arg("x", paste("is", what, "and has no scores of its own"),
+           "Use the models that it was made from")
 }
 
 #' @export

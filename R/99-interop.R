@@ -7,16 +7,16 @@ recover_data.fe_lm <- function(object, data = NULL, ...) {
   emmeans::recover_data(object$call, tt, NULL, data = model.frame(object), ...)
 }
 
-# Beside fixed effects the reference is their average over the rows, a constant whose variance is that of
-# intercept = "mean"; so emmeans averages over the effects as they are in the sample.
+# Beside fixed effects the reference is their average over the rows, a constant whose variance is
+# that of intercept = "mean"; so emmeans averages over the effects as they are in the sample.
 #' @exportS3Method emmeans::emm_basis fe_lm
 emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
   object <- with_average_constant(object)
   b <- object$coefficients
   mean_row <- length(object$factors) > 0L
   slopes <- setdiff(names(b), if (mean_row) "(Intercept)")
-  x <- stats::model.matrix(object$terms, stats::model.frame(object$terms, grid, xlev = object$xlevels),
-                           contrasts.arg = object$contrasts)
+  frame <- stats::model.frame(object$terms, grid, xlev = object$xlevels)
+  x <- stats::model.matrix(object$terms, frame, contrasts.arg = object$contrasts)
   x <- x[, slopes, drop = FALSE]
   if (mean_row) x <- cbind(`(Intercept)` = 1, x)
   df <- object$vcov_info$df
@@ -54,5 +54,6 @@ get_df.fe_lm <- function(x, type = "residual", ...) {
 #' @exportS3Method insight::get_statistic fe_lm
 get_statistic.fe_lm <- function(x, ...) {
   table <- coef_table(x)
-  structure(data.frame(Parameter = table$term, Statistic = table$statistic), statistic = "t-statistic")
+  structure(data.frame(Parameter = table$term, Statistic = table$statistic),
+            statistic = "t-statistic")
 }

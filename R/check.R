@@ -3,7 +3,8 @@
 # Raises an error of class "fe_error" that names the argument, the offence and the remedy.
 stop_arg <- function(arg, problem, remedy = NULL) {
   sentence <- function(text) if (grepl("[.!?]$", text)) text else paste0(text, ".")
-  text <- paste0("`", arg, "` ", sentence(problem), if (!is.null(remedy)) paste0(" ", sentence(remedy)))
+  advice <- if (!is.null(remedy)) paste0(" ", sentence(remedy))
+  text <- paste0("`", arg, "` ", sentence(problem), advice)
   stop(errorCondition(text, class = "fe_error", arg = arg, call = NULL))
 }
 
@@ -56,8 +57,8 @@ check_data <- function(data, arg = "data") {
   as.data.frame(data)
 }
 
-# For methods whose generic has `...`: a misspelt argument is an error, not a silence. The names let through
-# are what callers in other packages send along (car to vcov(), modelsummary to tidy()).
+# For methods whose generic has `...`: a misspelt argument is an error, not a silence. The names let
+# through are what callers in other packages send along (car to vcov(), modelsummary to tidy()).
 check_dots <- function(...) {
   given <- names(list(...))
   if (...length() && is.null(given)) given <- rep("...", ...length())
@@ -65,6 +66,14 @@ check_dots <- function(...) {
   if (!length(given)) return(invisible())
   name <- if (nzchar(given[1L])) given[1L] else "..."
   stop_arg(name, "is no argument of this method", "See its help page for those it has")
+}
+
+# "Did you mean ...", for names within two letters of an existing one (one, if they are short).
+suggest_columns <- function(absent, known) {
+  distance <- utils::adist(absent, known, ignore.case = TRUE)
+  near <- known[apply(distance <= pmin(2, nchar(absent) %/% 3), 2L, any)]
+  if (length(near)) paste("Did you mean", quote_list(near)) else
+    paste("The columns are", quote_list(known, 12L))
 }
 
 check_flag <- function(x, arg) {
@@ -109,10 +118,8 @@ check_columns <- function(vars, data, arg, min = 1L) {
   }
   absent <- setdiff(vars, names(data))
   if (length(absent)) {
-    near <- unlist(lapply(absent, agrep, names(data), max.distance = 0.2, value = TRUE))
-    stop_arg(arg, paste("names", quote_list(absent), "which `data` does not have"),
-             if (length(near)) paste("Did you mean", quote_list(unique(near))) else
-               paste("Its columns are", quote_list(names(data), 12L)))
+    stop_arg(arg, paste("names", quote_list(absent), "which the data do not have"),
+             suggest_columns(absent, names(data)))
   }
   if (anyDuplicated(vars)) {
     stop_arg(arg, paste("names", quote_list(unique(vars[duplicated(vars)])), "more than once"))
@@ -120,12 +127,15 @@ check_columns <- function(vars, data, arg, min = 1L) {
   vars
 }
 
+# A numeric or logical vector, and no factor.
+is_plain_number <- function(x) {
+  (is.numeric(x) || is.logical(x)) && is.null(dim(x)) && !is.factor(x)
+}
+
 # Numeric (or logical) columns only.
 check_numeric_columns <- function(vars, data, arg, min = 1L) {
   vars <- check_columns(vars, data, arg, min)
-  bad <- vars[!vapply(data[vars], function(x) {
-    (is.numeric(x) || is.logical(x)) && is.null(dim(x)) && !is.factor(x)
-  }, NA)]
+  bad <- vars[!vapply(data[vars], is_plain_number, NA)]
   if (length(bad)) {
     kinds <- vapply(data[bad], function(x) class(x)[1L], "")
     stop_arg(arg, paste0("must name numeric columns; ",

@@ -1,7 +1,7 @@
 #' Number of threads
 #'
-#' Results do not depend on it: the same data and the same seed give the same numbers, bit for bit, on
-#' any number of threads.
+#' Results do not depend on it: the same data and the same seed give the same numbers, bit for bit,
+#' on any number of threads.
 #'
 #' @param n `NULL` to ask, or a whole number of at least 1 to set it for this session.
 #' @return the number in force, invisibly when it is set. The default is the option

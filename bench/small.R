@@ -1,6 +1,6 @@
-# The everyday case: 819 rows, country and year effects, six regressors, HC1; the stepwise table; and 10,000
-# cluster-bootstrap replicates of two indirect effects. Whole calls, from data frame to standard errors, the
-# packages in turn within one run; medians in milliseconds.
+# The everyday case: 819 rows, country and year effects, six regressors, HC1; the stepwise table;
+# and 10,000 cluster-bootstrap replicates of two indirect effects. Whole calls, from data frame to
+# standard errors, the packages in turn within one run; medians in milliseconds.
 #
 #   Rscript bench/small.R            (needs fixest; 2 threads each)
 #
@@ -20,8 +20,10 @@ calls <- list(
              lm = function() vcov_hc1(lm(dummies, digitrade))),
   stepwise = list(
     fepanel = function() fe_lm(steps, digitrade, vcov = "HC1"),
-    fixest = function() fixest::feols(ln_upmf ~ ln_imdig + csw0(pgdp, fdi, gfcf, rd, urban) | country + year,
-                                      digitrade, vcov = "HC1"))
+    fixest = function() {
+      fixest::feols(ln_upmf ~ ln_imdig + csw0(pgdp, fdi, gfcf, rd, urban) | country + year,
+                    digitrade, vcov = "HC1")
+    })
 )
 
 vcov_hc1 <- function(l) {
@@ -57,6 +59,7 @@ cat("one model, median of 200 (ms):\n")
 print(round(medians(one_run), 2))
 cat("six stepwise models, median of 50 (ms):\n")
 print(round(medians(step_run), 2))
-cat(sprintf("mediation with 10,000 cluster-bootstrap replicates, median of 5: %.0f ms\n", median(boot_run)))
+cat(sprintf("mediation with 10,000 cluster-bootstrap replicates, median of 5: %.0f ms\n",
+            median(boot_run)))
 slow <- medians(one_run)[["fepanel"]] >= medians(one_run)[["fixest"]] || median(boot_run) >= 1000
 quit(status = as.integer(slow))

@@ -49,9 +49,13 @@ rmarkdown_params <- function(input) {
   lapply(knitr::knit_params(readLines(input)), `[[`, "value")
 }
 
+# Removes what an earlier run wrote, so that a run that fails leaves nothing to be taken for its own.
+remove_results <- function(report, dir) {
+  unlink(c(report, list.files(dir, "\\.(txt|tex|html|docx|png|pdf)$", full.names = TRUE)))
+}
+
 write_results <- function(study, dir, word) {
-  unlink(dir, recursive = TRUE)
-  dir.create(dir)
+  dir.create(dir, showWarnings = FALSE)
   for (name in names(study$tables)) {
     for (format in c("txt", "tex", "html", if (word) "docx")) {
       fe_table_write(study$tables[[name]], file.path(dir, paste0(name, ".", format)))
@@ -64,7 +68,7 @@ write_results <- function(study, dir, word) {
     }
   }
   if (!word) message("Word tables are left out: they need pandoc, which is not installed")
-  files <- list.files(dir, full.names = TRUE)
+  files <- list.files(dir, "\\.(txt|tex|html|docx|png|pdf)$", full.names = TRUE)
   expected <- length(study$tables) * (3 + word) + 2 * length(study$figures)
   if (length(files) < expected || any(file.size(files) == 0)) stop("not every file was written in ", dir)
   message(length(files), " files in ", dir, "/")
@@ -93,12 +97,17 @@ report_agreement <- function(study) {
 
 main <- function() {
   params <- list(data = argument(1), map = argument(2))
+  if (params$data == "" && params$map != "") {
+    stop("MAP= says how the columns of DATA= are named: give DATA=panel.csv too", call. = FALSE)
+  }
+  remove_results("replication.html", "replication")
   pandoc <- has_pandoc()
   message("running the study and knitting the report replication.html")
   study <- write_report("replication.html", params, pandoc)
   message("writing tables and figures")
   write_results(study, "replication", word = pandoc)
   print_tables(study$tables)
+  if (length(study$done)) writeLines(c("Made of the file:", paste("-", study$done)))
   if (length(study$left_out)) writeLines(c("Left out:", paste("-", study$left_out)))
   cat(sprintf("largest relative difference to lm() with dummies: %.1e\n", study$gap_to_lm))
   different <- if (params$data == "") report_agreement(study) else 0L

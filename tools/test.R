@@ -2,7 +2,8 @@
 # counted in expectations; the status is not zero if one failed or none ran. Tests that are too long
 # for CRAN run too.
 
-Sys.setenv(NOT_CRAN = "true")
+# Packages that keep settings in the home directory keep them in the session's.
+Sys.setenv(NOT_CRAN = "true", R_USER_CONFIG_DIR = file.path(tempdir(), "config"))
 # Plots of the tests go nowhere, rather than into a file of the tree.
 options(device = function(...) grDevices::pdf(NULL))
 results <- as.data.frame(testthat::test_dir(

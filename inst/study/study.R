@@ -1,21 +1,25 @@
-# What the replication report needs beside the package: reading a panel of one's own, and holding computed
-# cells against printed ones. Estimation, tables and figures are the package's public functions.
+# What the replication report needs beside the package: reading a panel of one's own, and holding
+# computed cells against printed ones. Estimation, tables and figures are the package's public
+# functions.
 
-# ---- a panel of one's own -----------------------------------------------------------------------------
+# ---- a panel of one's own ------------------------------------------------------------------------
 
 # The variables of the study; those that a panel may lack are left out of it, and said so.
 study_needed <- c("country", "year", "ln_upmf", "ln_imdig")
 study_controls <- c("pgdp", "fdi", "gfcf", "rd", "urban")
-study_optional <- c("developed", "ln_innov", "ln_inter", "ln_insti", "ln_insur", "ln_finan", "ln_intelpro",
-                    "ln_ict", "ln_other", "ln_audio")
+study_optional <- c("developed", "ln_innov", "ln_inter", "ln_insti", "ln_insur", "ln_finan",
+                    "ln_intelpro", "ln_ict", "ln_other", "ln_audio")
 
-# path: a CSV file. map: NULL, or a CSV file with the columns `name` and `source`: how each variable of the
-# study is made from columns of the file, e.g. ln_upmf,log(mva). Two names are instructions: (rows), a condition
-# on the rows to use, and (fill), "linear" to interpolate gaps within countries and carry the ends.
+# path: a CSV file. map: NULL, or a CSV file with the columns `name` and `source`: how each variable
+# of the study is made from columns of the file, e.g. ln_upmf,log(mva). Two names are instructions:
+# (rows), a condition on the rows to use, and (fill), "linear" to interpolate gaps within countries
+# and carry the ends.
 study_panel <- function(path, map = NULL) {
-  raw <- utils::read.csv(path, check.names = FALSE)
+  raw <- utils::read.csv(path, check.names = FALSE, fileEncoding = "UTF-8-BOM")
   if (is.null(map)) return(study_check(raw, path))
-  map <- utils::read.csv(map, colClasses = "character", strip.white = TRUE)
+  map <- utils::read.csv(map, colClasses = "character", strip.white = TRUE,
+                         fileEncoding = "UTF-8-BOM")
+  in_file <- nrow(raw)
   if (!all(c("name", "source") %in% names(map))) {
     stop("the map must have the columns `name` and `source`", call. = FALSE)
   }
@@ -26,16 +30,30 @@ study_panel <- function(path, map = NULL) {
   }
   variables <- source_of[!startsWith(names(source_of), "(")]
   panel <- as.data.frame(lapply(variables, map_value, data = raw))
-  if (identical(unname(source_of["(fill)"]), "linear")) panel <- fill_gaps(panel)
-  study_check(panel, path)
+  done <- if (nrow(panel) < in_file) {
+    sprintf("%d of the file's %d rows are used: %s", nrow(panel), in_file, source_of[["(rows)"]])
+  }
+  if (identical(unname(source_of["(fill)"]), "linear")) {
+    gaps <- colSums(is.na(panel))
+    panel <- fill_gaps(panel)
+    filled <- gaps - colSums(is.na(panel))
+    filled <- filled[filled > 0]
+    if (length(filled)) {
+      done <- c(done, paste("gaps filled linearly within countries, the ends carried:",
+                            paste(sprintf("%s (%d)", names(filled), filled), collapse = ", ")))
+    }
+  }
+  structure(study_check(panel, path), done = done)
 }
 
-map_functions <- c("+", "-", "*", "/", "^", "(", "log", "log1p", "sqrt", "exp", "==", "!=", ">", ">=", "<", "<=",
-                   "&", "|", "!", "pmax", "pmin")
+map_functions <- c("+", "-", "*", "/", "^", "(", "log", "log1p", "sqrt", "exp", "==", "!=", ">",
+                   ">=", "<", "<=", "&", "|", "!", "pmax", "pmin")
 
 # A map is data: only columns, numbers, texts and the functions above are evaluated.
 map_value <- function(text, data) {
-  expr <- tryCatch(str2lang(text), error = function(e) stop("the map has `", text, "`, which is no expression", call. = FALSE))
+  expr <- tryCatch(str2lang(text), error = function(e) {
+    stop("the map has `", text, "`, which is no expression", call. = FALSE)
+  })
   functions <- setdiff(all.names(expr), all.vars(expr))
   unknown <- c(setdiff(functions, map_functions), setdiff(all.vars(expr), names(data)))
   if (length(unknown)) {
@@ -48,22 +66,26 @@ map_value <- function(text, data) {
 fill_gaps <- function(panel) {
   panel <- panel[order(panel$country, panel$year), ]
   numbers <- setdiff(names(panel)[vapply(panel, is.numeric, NA)], "year")
-  for (v in numbers) panel[[v]] <- stats::ave(panel[[v]], panel$country, FUN = fill_series)
+  for (rows in split(seq_len(nrow(panel)), panel$country)) {
+    panel[rows, numbers] <- lapply(panel[rows, numbers, drop = FALSE], fill_series,
+                                   at = panel$year[rows])
+  }
   panel
 }
 
-# Linear between known values, the nearest known value beyond the ends.
-fill_series <- function(x) {
+# Linear in time between known values (of the variable as the map makes it), the nearest known value
+# beyond the ends.
+fill_series <- function(x, at) {
   known <- which(!is.na(x))
   if (length(known) < 2L) return(if (length(known)) rep(x[known], length(x)) else x)
-  stats::approx(known, x[known], seq_along(x), rule = 2)$y
+  stats::approx(at[known], x[known], at, rule = 2)$y
 }
 
 study_check <- function(panel, path) {
   absent <- setdiff(study_needed, names(panel))
   if (length(absent)) {
-    stop("the study needs the column", if (length(absent) > 1L) "s " else " ", paste(absent, collapse = ", "),
-         ", which ", path, " does not give; name them in a map (MAP=)", call. = FALSE)
+    stop("the study needs the column", if (length(absent) > 1L) "s " else " ",
+         paste(absent, collapse = ", "), ", which ", path, " does not give; name them in a map (MAP=)", call. = FALSE)
   }
   if ("developed" %in% names(panel)) panel$developed <- as.logical(panel$developed)
   panel
@@ -84,7 +106,7 @@ study_left_out <- function(panel) {
   paste0("the data have no column `", absent, "`: what needs it is left out")
 }
 
-# ---- printed against computed ---------------------------------------------------------------------------
+# ---- printed against computed --------------------------------------------------------------------
 
 printed_number <- function(x, digits) {
   out <- sprintf("%.*f", digits, x)
@@ -105,7 +127,8 @@ computed_cell <- function(model, term) {
   list(estimate = t$estimate, std_error = t$std.error, stars = stars_of(t$p.value))
 }
 
-# All printed cells of a table against the models of its columns (a list named by column) -> one row a cell.
+# All printed cells of a table against the models of its columns (a list named by column) -> one row
+# a cell.
 compare_table <- function(published, table, models) {
   cells <- published[published$table == table & published$column %in% names(models), ]
   rows <- lapply(seq_len(nrow(cells)), function(i) {
@@ -118,15 +141,16 @@ compare_cell <- function(cell, computed) {
   text <- function(estimate, stars, std_error) {
     if (is.na(estimate)) return("")
     if (is.na(std_error)) return(printed_number(estimate, cell$digits))
-    sprintf("%s%s (%s)", printed_number(estimate, cell$digits), stars, printed_number(std_error, cell$digits))
+    sprintf("%s%s (%s)", printed_number(estimate, cell$digits), stars,
+            printed_number(std_error, cell$digits))
   }
   se <- if (is.na(cell$std_error) && !is.na(cell$estimate)) NA else computed$std_error
   printed <- text(cell$estimate, cell$stars, cell$std_error)
   ours <- if (is.null(computed)) "" else text(computed$estimate, computed$stars, se)
   difference <- if (is.null(computed) || is.na(cell$estimate)) NA else
     as.numeric(printed_number(computed$estimate, cell$digits)) - cell$estimate
-  data.frame(table = cell$table, column = cell$column, term = cell$term, published = printed, computed = ours,
-             difference = difference, equal = identical(printed, ours), doubted = cell$doubt != "",
+  data.frame(table = cell$table, column = cell$column, term = cell$term, published = printed,
+             computed = ours, difference = difference, equal = identical(printed, ours), doubted = cell$doubt != "",
              doubt = cell$doubt)
 }
 
@@ -143,28 +167,32 @@ compare_describe <- function(published, data) {
 
 agreement_line <- function(agreement) {
   undoubted <- agreement[!agreement$doubted, ]
-  sprintf("%d of %d undoubted cells equal to the printed digits", sum(undoubted$equal), nrow(undoubted))
+  sprintf("%d of %d undoubted cells equal to the printed digits", sum(undoubted$equal),
+          nrow(undoubted))
 }
 
 # Printed | computed | difference as a table for the page.
 comparison_frame <- function(comparison) {
+  difference <- formatC(comparison$difference, digits = 4, format = "f")
   data.frame(
     Column = comparison$column, Term = comparison$term, Published = comparison$published,
     Computed = comparison$computed,
-    Difference = ifelse(is.na(comparison$difference), "", formatC(comparison$difference, digits = 4, format = "f")),
-    ` ` = ifelse(comparison$equal, "=", ifelse(comparison$doubted, "doubted", "differs")), check.names = FALSE)
+    Difference = ifelse(is.na(comparison$difference), "", difference),
+    ` ` = ifelse(comparison$equal, "=", ifelse(comparison$doubted, "doubted", "differs")),
+    check.names = FALSE)
 }
 
-# ---- checked against lm() -----------------------------------------------------------------------------------
+# ---- checked against lm() ------------------------------------------------------------------------
 
-# Largest relative difference of slopes and HC1 errors between a model and lm() on dummies with the textbook
-# sandwich.
+# Largest relative difference of slopes and HC1 errors between a model and lm() on dummies with the
+# textbook sandwich.
 against_lm <- function(model, data) {
   f <- Formula::as.Formula(formula(model))
   terms <- setdiff(names(coef(model)), "(Intercept)")
   rhs <- paste(deparse(formula(f, lhs = 0, rhs = 1)[[2L]], width.cutoff = 500L), collapse = " ")
   data <- data[fepanel::fe_rows(model)$used, ]
-  l <- stats::lm(stats::reformulate(c(rhs, "factor(country)", "factor(year)"), formula(f, rhs = 0)[[2L]]), data)
+  l <- stats::lm(stats::reformulate(c(rhs, "factor(country)", "factor(year)"),
+                                    formula(f, rhs = 0)[[2L]]), data)
   keep <- !is.na(coef(l))
   x <- stats::model.matrix(l)[, keep, drop = FALSE]
   bread <- chol2inv(qr.R(qr(x)))

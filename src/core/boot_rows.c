@@ -189,7 +189,8 @@ fe_status fe_boot_rows(const double *const *col, int n_v, const fe_codes *codes,
     if (cluster[i] < 1 || cluster[i] > n_clusters) return FE_EINVAL;
   }
   rows_run run = {.col = col, .n_v = n_v, .codes = codes, .control = control, .w = w,
-                  .cluster = cluster, .n_clusters = n_clusters, .sys = sys, .weights = weights, .out = out};
+                  .cluster = cluster, .n_clusters = n_clusters, .sys = sys,
+                  .weights = weights, .out = out};
   atomic_init(&run.end, SIZE_MAX);
   int workers = fe_workers(exec, n_rep);
   status = allocate(&run, workers);

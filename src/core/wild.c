@@ -11,8 +11,8 @@ enum { CHUNK = 64 };
 
 #define PI 3.14159265358979323846
 
-/* The stream of one replicate: word i of block i / 4. The last counter word sets it apart from that of
- * the multinomial weights. */
+/* The stream of one replicate: word i of block i / 4. The last counter word sets it apart from that
+ * of the multinomial weights. */
 typedef struct {
   uint32_t key[2], counter[4], word[4];
   int left;
@@ -110,7 +110,8 @@ static void weighted_sums(const fe_wild *w, const double *v, double *mu0, double
   }
 }
 
-static void one_replicate(const fe_wild *w, const double *v, double *mu0, double *mu1, double *out) {
+static void one_replicate(const fe_wild *w, const double *v, double *mu0, double *mu1,
+                          double *out) {
   double n0 = 0, n1 = 0, s00 = 0, s01 = 0, s11 = 0;
   weighted_sums(w, v, mu0, mu1);
   for (int g = 0; g < w->n_clusters; g++) {

@@ -1,13 +1,14 @@
 /* Wild cluster bootstrap of one coefficient (Cameron, Gelbach and Miller 2008; Roodman, MacKinnon,
  * Nielsen and Webb 2019), from G-vectors: no row is touched in a replicate.
  *
- * With U the regressors (residuals from the effects nested in clusters), M = (U'WU)^-, a = M c for the
- * coefficient c, cluster weights v_g and residuals u (restricted or not),
+ * With U the regressors (residuals from the effects nested in clusters), M = (U'WU)^-, a = M c for
+ * the coefficient c, cluster weights v_g and residuals u (restricted or not),
  *     beta* - beta0 = sum_g v_g q_g,                 q_g = a'U_g'W u_g
- *     s*_g          = v_g q_g - alpha_g' mu,         alpha_g = U_g'W U_g a,  mu = sum_h v_h M U_h'W u_h
+ *     s*_g          = v_g q_g - alpha_g' mu,         alpha_g = U_g'W U_g a,
+ *                                                    mu = sum_h v_h M U_h'W u_h
  *     t*            = (beta* - beta0) / sqrt(ssc sum_g s*_g^2).
- * Restricted residuals are linear in the null value: everything here has a part 0 and a part 1, and a
- * replicate gives five numbers that hold for every null value at once. */
+ * Restricted residuals are linear in the null value: everything here has a part 0 and a part 1, and
+ * a replicate gives five numbers that hold for every null value at once. */
 #ifndef FE_WILD_H
 #define FE_WILD_H
 
@@ -23,8 +24,8 @@ typedef struct {
   const double *alpha;     /* G x p, row-major */
 } fe_wild;
 
-/* Weights of replicate r: a function of (seed, r) alone. With enumerate they are the binary digits of
- * r as signs, and seed is not used (n_clusters < 63). */
+/* Weights of replicate r: a function of (seed, r) alone. With enumerate they are the binary digits
+ * of r as signs, and seed is not used (n_clusters < 63). */
 void fe_wild_draw(fe_wild_kind kind, int enumerate, uint64_t seed, uint64_t r, int n_clusters,
                   double *v);
 

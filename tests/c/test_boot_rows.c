@@ -48,8 +48,8 @@ static fe_status boot(int threads) {
   fe_system sys = {1, lhs, rhs, k, 1};
   fe_weights weights = {FE_WEIGHTS_GIVEN, 0, 0, given};
   fe_exec exec = {threads, NULL, NULL};
-  return commanded_boot_rows(col, 2, &codes, &settings, NULL, unit, UNITS, &sys, &weights, REPS, &exec,
-                             out);
+  return commanded_boot_rows(col, 2, &codes, &settings, NULL, unit, UNITS, &sys, &weights, REPS,
+                             &exec, out);
 }
 
 static void command(int replicate, double weight) { given[replicate * UNITS] = weight; }
@@ -104,9 +104,10 @@ static void clusters_out_of_range_are_refused(void) {
   fe_system sys = {1, lhs, rhs, k, 1};
   fe_weights weights = {FE_WEIGHTS_GIVEN, 0, 0, m};
   fe_exec exec = {1, NULL, NULL};
-  check(fe_boot_rows(col, 2, &codes, &settings, NULL, cluster, 2, &sys, &weights, 2, &exec, slope) ==
-        FE_EINVAL);
-  check(fe_boot_rows(col, 2, &codes, &settings, NULL, cluster, 3, &sys, &weights, 1, &exec, slope) == FE_OK);
+  check(fe_boot_rows(col, 2, &codes, &settings, NULL, cluster, 2, &sys, &weights, 2, &exec,
+                     slope) == FE_EINVAL);
+  check(fe_boot_rows(col, 2, &codes, &settings, NULL, cluster, 3, &sys, &weights, 1, &exec,
+                     slope) == FE_OK);
   check_near(slope[0], 1.0 / 14, 1e-12); /* by hand: sum of (x - 7/3)(y - 2/3) over 14/3 */
 }
 

@@ -1,5 +1,5 @@
-# The oracle copies rows: weights per cluster are turned into a data set in which a cluster drawn twice
-# stands twice, and lm() with dummies is run on it.
+# The oracle copies rows: weights per cluster are turned into a data set in which a cluster drawn
+# twice stands twice, and lm() with dummies is run on it.
 
 panel <- function(seed = 1, units = 12, years = 6) {
   set.seed(seed)
@@ -135,16 +135,19 @@ test_that("statistics of the coefficients and lists of models are taken", {
   set.seed(1)
   raw <- fe_boot(models, R = 99)
   expect_equal(unname(b$t[, "ratio"]), unname(raw$t[, 1] / raw$t[, 2]))
-  expect_identical(names(tidy(b)), c("term", "estimate", "bias", "std.error", "conf.low", "conf.high"))
+  expect_identical(names(tidy(b)),
+                   c("term", "estimate", "bias", "std.error", "conf.low", "conf.high"))
 })
 
 test_that("bad requests are refused", {
   m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
   expect_error(fe_boot(1), "`m` must be a model", class = "fe_error")
   expect_error(fe_boot(m, R = 0), "`R`", class = "fe_error")
-  expect_error(fe_boot(m, R = 10, cluster = ~country + year), "names 2 variables", class = "fe_error")
+  expect_error(fe_boot(m, R = 10, cluster = ~country + year), "names 2 variables",
+               class = "fe_error")
   expect_error(fe_boot(m, weights = matrix(1, 2, 2)), "819 rows", class = "fe_error")
   expect_error(fe_boot(m, R = 10, statistic = function(b) "a"), "numeric", class = "fe_error")
-  mixed <- structure(list(m, fe_lm(ln_upmf ~ ln_imdig | country, digitrade[-1, ])), class = "fe_lm_list")
+  mixed <- structure(list(m, fe_lm(ln_upmf ~ ln_imdig | country, digitrade[-1, ])),
+                     class = "fe_lm_list")
   expect_error(fe_boot(mixed, R = 10), "different rows", class = "fe_error")
 })

@@ -5,7 +5,8 @@ grunfeld <- function() {
   e$Grunfeld
 }
 
-# Brute force: every sign vector, restricted residuals from lm() with an offset, a new lm() and textbook CR1 each.
+# Brute force: every sign vector, restricted residuals from lm() with an offset, a new lm() and
+# textbook CR1 each.
 brute_force <- function(d, r = 0) {
   t_stat <- function(l, r) {
     x <- model.matrix(l)
@@ -67,7 +68,8 @@ test_that("Grunfeld's enumerated bootstrap has the published t, p and limits", {
   capital <- fe_boottest(m, "capital", ssc = "areg")
   expect_equal(capital$statistic[["t"]], 7.288655, tolerance = 1e-7)
   expect_identical(capital$p.value, 50 / 1024)
-  # published limits stem from a search with tolerance; the p-value is a step function, whose edge ours is
+  # published limits stem from a search with tolerance; the p-value is a step function, whose edge
+  # ours is
   expect_lt(max(abs(capital$conf.int - c(.007572546, .5714724))), 5e-6)
   value <- fe_boottest(m, "value", ssc = "areg")
   expect_equal(value$statistic[["t"]], 10.59652, tolerance = 1e-6)
@@ -79,7 +81,8 @@ test_that("the seed governs, threads do not, and the weights have their moments"
   m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
   run <- function(threads, weights = "webb") {
     set.seed(5)
-    fe_boottest(m, "ln_imdig", B = 500, weights = weights, threads = threads, conf_int = FALSE)$t_boot
+    fe_boottest(m, "ln_imdig", B = 500, weights = weights, threads = threads,
+                conf_int = FALSE)$t_boot
   }
   expect_identical(run(2), run(1))
   expect_identical(run(4), run(1))
@@ -92,8 +95,8 @@ test_that("the seed governs, threads do not, and the weights have their moments"
 test_that("p-values are near those of fwildclusterboot's convention: uniform under the null", {
   set.seed(21)
   p <- replicate(120, {
-    d <- data.frame(g = rep(1:12, each = 6), x = rep(rnorm(12), each = 6) + rnorm(72), y = rep(rnorm(12), each = 6) +
-                      rnorm(72))
+    d <- data.frame(g = rep(1:12, each = 6), x = rep(rnorm(12), each = 6) + rnorm(72),
+                    y = rep(rnorm(12), each = 6) + rnorm(72))
     fe_boottest(fe_lm(y ~ x, d, vcov = ~g), "x", B = 199, conf_int = FALSE)$p.value
   })
   expect_gt(suppressWarnings(ks.test(p, "punif"))$p.value, 0.001)

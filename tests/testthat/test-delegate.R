@@ -1,7 +1,8 @@
 f <- ln_upmf ~ ln_imdig + pgdp | country + year
 
 test_that("a moderation answers as its interaction model, in the units of the data", {
-  m <- fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig", "ln_insti")
+  m <- fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade,
+                   "ln_imdig", "ln_insti")
   l <- lm(ln_upmf ~ ln_imdig * ln_insti + country + factor(year), digitrade)
   expect_equal(unname(residuals(m)), unname(residuals(l)), tolerance = 1e-8)
   expect_equal(df.residual(m), df.residual(l))
@@ -28,7 +29,8 @@ test_that("lists of models and mediations answer with a list", {
 test_that("the covariance of the effects is that of their replicates", {
   set.seed(1)
   x <- fe_mediate(f, digitrade, mediators = "ln_innov", R = 99)
-  expect_equal(vcov(x)["indirect:ln_innov", "total"], cov(x$boot$t[, "indirect:ln_innov"], x$boot$t[, "total"]))
+  expect_equal(vcov(x)["indirect:ln_innov", "total"],
+               cov(x$boot$t[, "indirect:ln_innov"], x$boot$t[, "total"]))
   expect_identical(glance(x$boot)$R, 99)
 })
 
@@ -36,6 +38,7 @@ test_that("scores are refused where there are none", {
   skip_if_not_installed("sandwich")
   b <- fe_boot(fe_lm(f, digitrade), R = 9)
   expect_error(sandwich::bread(b), "no scores", class = "fe_error")
-  m <- fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig", "ln_insti", vcov = "HC0")
+  m <- fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade,
+                   "ln_imdig", "ln_insti", vcov = "HC0")
   expect_equal(sandwich::sandwich(m), vcov(m), tolerance = 1e-10)
 })

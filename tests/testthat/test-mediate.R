@@ -18,7 +18,8 @@ test_that("paths equal the separate regressions, and c = c' + a b", {
 })
 
 test_that("jointly entered mediators share one outcome equation", {
-  x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), joint = TRUE, R = 0)
+  x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), joint = TRUE,
+                  R = 0)
   out <- coef(dummies("ln_upmf", c("ln_innov", "ln_inter")))
   expect_length(x$models$b, 1)
   expect_equal(coef(x$models$b[[1]])[["ln_inter"]], out[["ln_inter"]], tolerance = 1e-9)
@@ -41,7 +42,8 @@ test_that("bootstrap replicates equal a slow loop that copies rows", {
   x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), R = 8)
   W <- fe_boot_weights(63, 1:8, x$boot$seed)
   slow <- apply(W, 2, function(w) {
-    d <- digitrade[unlist(lapply(1:63, function(g) rep(which(as.integer(digitrade$country) == g), w[g]))), ]
+    rows <- lapply(1:63, function(g) rep(which(as.integer(digitrade$country) == g), w[g]))
+    d <- digitrade[unlist(rows), ]
     vapply(c("ln_innov", "ln_inter"), function(m) {
       coef(dummies(m, data = d))[["ln_imdig"]] * coef(dummies("ln_upmf", m, data = d))[[m]]
     }, 0)
@@ -106,6 +108,6 @@ test_that("bad requests are refused by name", {
   d <- digitrade
   d$fixed <- as.integer(d$country)
   expect_error(fe_mediate(base_formula, d, mediators = "fixed", R = 0), "fixed", class = "fe_error")
-  expect_error(fe_mediate(ln_upmf ~ csw(ln_imdig, pgdp) | country, d, mediators = "ln_innov", R = 0),
-               "single model", class = "fe_error")
+  expect_error(fe_mediate(ln_upmf ~ csw(ln_imdig, pgdp) | country, d, mediators = "ln_innov",
+                          R = 0), "single model", class = "fe_error")
 })

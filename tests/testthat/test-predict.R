@@ -29,7 +29,8 @@ test_that("the error of a prediction follows the model's own variance", {
   m <- fe_lm(y ~ x | unit + year, d, vcov = "HC1")
   l <- lm(y ~ x + factor(unit) + factor(year), d)
   new <- data.frame(unit = 2, year = 3, x = 1)
-  g <- model.matrix(delete.response(terms(l)), new, xlev = list(`factor(unit)` = 1:9, `factor(year)` = 1:7))
+  g <- model.matrix(delete.response(terms(l)), new,
+                    xlev = list(`factor(unit)` = 1:9, `factor(year)` = 1:7))
   expect_equal(predict(m, new, se.fit = TRUE)$se.fit,
                sqrt(drop(g %*% sandwich::vcovHC(l, "HC1") %*% t(g))), tolerance = 1e-9)
 })
@@ -40,7 +41,8 @@ test_that("without new data the fitted values come back, offset included", {
   expect_equal(predict(m), fitted(m), tolerance = 1e-10)
   expect_equal(predict(m, d), fitted(m), tolerance = 1e-10)
   plain <- fe_lm(mpg ~ wt + factor(cyl), mtcars)
-  expect_equal(predict(plain, mtcars[1:4, ]), unname(predict(lm(mpg ~ wt + factor(cyl), mtcars), mtcars[1:4, ])),
+  expect_equal(predict(plain, mtcars[1:4, ]),
+               unname(predict(lm(mpg ~ wt + factor(cyl), mtcars), mtcars[1:4, ])),
                tolerance = 1e-10)
 })
 
@@ -53,7 +55,8 @@ test_that("unknown levels are an error, or NA on request", {
 })
 
 test_that("sums of effects that no observations connect are not made up", {
-  d <- data.frame(a = c(1, 1, 2, 2, 3, 3, 4, 4), b = c(1, 2, 1, 2, 3, 4, 3, 4), x = c(1, 3, 2, 5, 1, 2, 4, 4))
+  d <- data.frame(a = c(1, 1, 2, 2, 3, 3, 4, 4), b = c(1, 2, 1, 2, 3, 4, 3, 4),
+                  x = c(1, 3, 2, 5, 1, 2, 4, 4))
   d$y <- d$x + d$a + c(.1, -.2, 0, .1, .3, -.1, 0, 0)
   m <- fe_lm(y ~ x | a + b, d)
   expect_warning(p <- predict(m, data.frame(a = c(1, 1), b = c(2, 4), x = 0)), "row 2")

@@ -1,14 +1,17 @@
-# The printed cells of the paper, from the package and, without our estimator, from lm() and sandwich.
+# The printed cells of the paper, from the package and, without our estimator, from lm() and
+# sandwich.
 
 study <- new.env()
 sys.source(system.file("study", "study.R", package = "fepanel"), study)
 controls <- study$study_controls
 segments <- c("ln_insur", "ln_finan", "ln_intelpro", "ln_ict", "ln_other", "ln_audio")
 
-# The regressions behind the tables: outcome, regressors in front of the controls, how many controls, sample.
+# The regressions behind the tables: outcome, regressors in front of the controls, how many
+# controls, sample.
 plan <- function() {
   row <- function(table, column, outcome, front, k = 5, rows = rep(TRUE, 819)) {
-    list(table = table, column = column, outcome = outcome, regressors = c(front, controls[seq_len(k)]), rows = rows)
+    list(table = table, column = column, outcome = outcome,
+         regressors = c(front, controls[seq_len(k)]), rows = rows)
   }
   c(lapply(1:6, function(j) row(2, j, "ln_upmf", "ln_imdig", j - 1)),
     list(row(3, 1, "ln_innov", "ln_imdig"), row(3, 2, "ln_upmf", c("ln_imdig", "ln_innov")),
@@ -35,16 +38,20 @@ printed_cells <- function(p) {
 }
 
 by_fepanel <- function(p) {
-  f <- as.formula(sprintf("%s ~ %s | country + year", p$outcome, paste(p$regressors, collapse = " + ")))
+  f <- as.formula(sprintf("%s ~ %s | country + year", p$outcome,
+                          paste(p$regressors, collapse = " + ")))
   fe_lm(f, centred(p), intercept = "lsdv")
 }
 
 by_lm <- function(p) {
-  l <- lm(reformulate(c(p$regressors, "country", "factor(year)"), p$outcome), droplevels(centred(p)))
+  l <- lm(reformulate(c(p$regressors, "country", "factor(year)"), p$outcome),
+          droplevels(centred(p)))
   se <- sqrt(diag(sandwich::vcovHC(l, "HC1")))
   function(term) {
     if (term == "nobs") return(list(estimate = nobs(l), std_error = NA, stars = ""))
-    if (term == "adj_r2") return(list(estimate = summary(l)$adj.r.squared, std_error = NA, stars = ""))
+    if (term == "adj_r2") {
+      return(list(estimate = summary(l)$adj.r.squared, std_error = NA, stars = ""))
+    }
     term <- if (term == "_cons") "(Intercept)" else term
     p <- 2 * pt(-abs(coef(l)[[term]] / se[[term]]), l$df.residual)
     list(estimate = coef(l)[[term]], std_error = se[[term]], stars = study$stars_of(p))
@@ -53,7 +60,9 @@ by_lm <- function(p) {
 
 unequal_cells <- function(p, computed) {
   cells <- printed_cells(p)
-  equal <- vapply(seq_len(nrow(cells)), function(i) study$compare_cell(cells[i, ], computed(cells$term[i]))$equal, NA)
+  equal <- vapply(seq_len(nrow(cells)), function(i) {
+    study$compare_cell(cells[i, ], computed(cells$term[i]))$equal
+  }, NA)
   cells$term[!equal]
 }
 
@@ -80,19 +89,22 @@ test_that("the comparison can fail", {
   expect_identical(unequal_cells(p, function(term) study$computed_cell(m, term)), "urban")
 })
 
-test_that("the interaction of fe_moderate() is the paper's, and ln_insti is the index of its indicators", {
-  f <- as.formula(sprintf("ln_upmf ~ ln_imdig + ln_insti + %s | country + year", paste(controls, collapse = " + ")))
+test_that("the interaction of fe_moderate() is the paper's; ln_insti is the index of its parts", {
+  f <- as.formula(sprintf("ln_upmf ~ ln_imdig + ln_insti + %s | country + year",
+                          paste(controls, collapse = " + ")))
   m <- fe_moderate(f, digitrade, "ln_imdig", "ln_insti", intercept = "lsdv")
   expect_identical(sprintf("%.4f", coef(m)[["ln_imdig:ln_insti"]]), "0.1472")
-  index <- fe_index(digitrade, grep("^(wgi|ief)_", names(digitrade), value = TRUE), transform = "log")
+  index <- fe_index(digitrade, grep("^(wgi|ief)_", names(digitrade), value = TRUE),
+                    transform = "log")
   expect_equal(as.numeric(index), digitrade$ln_insti, tolerance = 1e-12)
 })
 
 test_that("the panel is what its page says", {
   expect_identical(dim(digitrade), c(819L, 33L))
   expect_identical(order(digitrade$country, digitrade$year), 1:819)
-  expect_identical(colSums(!is.na(digitrade[segments])), c(ln_insur = 817, ln_finan = 817, ln_intelpro = 818,
-                                                          ln_ict = 818, ln_other = 819, ln_audio = 817))
+  expect_identical(colSums(!is.na(digitrade[segments])),
+                   c(ln_insur = 817, ln_finan = 817, ln_intelpro = 818, ln_ict = 818,
+                     ln_other = 819, ln_audio = 817))
   expect_identical(c(sum(digitrade$developed), sum(!digitrade$developed)), c(403L, 416L))
 })
 
@@ -102,5 +114,6 @@ test_that("a map of column names is data: nothing but arithmetic of columns is e
   expect_error(study$map_value("system('ls')", d), "neither a column")
   expect_error(study$map_value("a; b", d), "no expression")
   expect_error(study$map_value("nope", d), "nope")
-  expect_equal(study$fill_series(c(NA, 1, NA, 3, NA)), c(1, 1, 2, 3, 3))
+  filled <- study$fill_series(c(NA, 1, NA, 4, NA), c(2000, 2001, 2003, 2004, 2005))
+  expect_equal(filled, c(1, 1, 3, 4, 4))
 })

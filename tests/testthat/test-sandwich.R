@@ -6,7 +6,8 @@ cases <- function() {
   list(
     list(fe_lm(ln_upmf ~ ln_imdig + urban, d), lm(ln_upmf ~ ln_imdig + urban, d)),
     list(fe_lm(ln_upmf ~ ln_imdig + urban - 1, d), lm(ln_upmf ~ ln_imdig + urban - 1, d)),
-    list(fe_lm(ln_upmf ~ ln_imdig + urban, d, weights = ~w), lm(ln_upmf ~ ln_imdig + urban, d, weights = w)),
+    list(fe_lm(ln_upmf ~ ln_imdig + urban, d, weights = ~w),
+         lm(ln_upmf ~ ln_imdig + urban, d, weights = w)),
     list(fe_lm(ln_upmf ~ ln_imdig + urban | country + year, d),
          lm(ln_upmf ~ ln_imdig + urban + country + factor(year), d)),
     list(fe_lm(ln_upmf ~ ln_imdig + urban | country, d, intercept = "lsdv", weights = ~w),
@@ -18,7 +19,8 @@ test_that("estfun and bread give sandwich's answers on lm()", {
   skip_if_not_installed("sandwich")
   for (case in cases()) {
     at <- names(coef(case[[1]]))
-    expect_equal(sandwich::sandwich(case[[1]]), sandwich::sandwich(case[[2]])[at, at], tolerance = 1e-8)
+    expect_equal(sandwich::sandwich(case[[1]]), sandwich::sandwich(case[[2]])[at, at],
+                 tolerance = 1e-8)
     expect_equal(sandwich::sandwich(case[[1]]), vcov(case[[1]], "HC0"), tolerance = 1e-8)
     expect_equal(sandwich::vcovCL(case[[1]], ~country, type = "HC0"),
                  sandwich::vcovCL(case[[2]], ~country, type = "HC0")[at, at], tolerance = 1e-8)
@@ -33,11 +35,11 @@ test_that("vcovCL finds its clusters when rows were left out", {
   d$country[300] <- "alone"
   m <- fe_lm(ln_upmf ~ ln_imdig + urban | country + year, d)
   expect_equal(nobs(m), 816)
-  expect_equal(sandwich::vcovCL(m, d["country"], type = "HC0", cadjust = FALSE), vcov(m, CR0 ~ country),
-               tolerance = 1e-10)
+  expect_equal(sandwich::vcovCL(m, d["country"], type = "HC0", cadjust = FALSE),
+               vcov(m, CR0 ~ country), tolerance = 1e-10)
   s <- fe_lm(ln_upmf ~ ln_imdig + urban | country, d, subset = year > 2010)
-  expect_equal(sandwich::vcovCL(s, d[d$year > 2010, "country", drop = FALSE], type = "HC0", cadjust = FALSE),
-               vcov(s, CR0 ~ country),
+  late <- d[d$year > 2010, "country", drop = FALSE]
+  expect_equal(sandwich::vcovCL(s, late, type = "HC0", cadjust = FALSE), vcov(s, CR0 ~ country),
                tolerance = 1e-10)
 })
 
@@ -49,7 +51,8 @@ test_that("waldtest and linearHypothesis use F, as for lm()", {
   expect_equal(lmtest::waldtest(small, big)$`Pr(>F)`[2], theirs$`Pr(>F)`[2], tolerance = 1e-8)
   skip_if_not_installed("car")
   expect_equal(car::linearHypothesis(big, "hp = 0")$`Pr(>F)`[2],
-               car::linearHypothesis(lm(mpg ~ wt + hp + qsec, mtcars), "hp = 0")$`Pr(>F)`[2], tolerance = 1e-8)
+               car::linearHypothesis(lm(mpg ~ wt + hp + qsec, mtcars), "hp = 0")$`Pr(>F)`[2],
+               tolerance = 1e-8)
 })
 
 test_that("a bar inside parentheses is refused, and one part of a split updates alone", {

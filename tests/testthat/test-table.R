@@ -231,7 +231,8 @@ test_that("files of every kind are written; the HTML asks nothing of the net", {
     expect_false(withVisible(fe_table_write(x, file))$visible)
     expect_gt(file.size(file), 200)
   }
-  read <- utils::read.csv(file.path(dir, "t.csv"), header = FALSE, skip = 1, colClasses = "character")
+  read <- utils::read.csv(file.path(dir, "t.csv"), header = FALSE, skip = 1,
+                          colClasses = "character")
   expect_identical(unlist(read[read$V1 == "ln_imdig", -1L], use.names = FALSE),
                    x$cells$text[x$cells$row == "ln_imdig" & x$cells$part == "coef"])
   if (pretty) {
@@ -240,7 +241,8 @@ test_that("files of every kind are written; the HTML asks nothing of the net", {
   }
   skip_if_not(word)
   utils::unzip(file.path(dir, "t.docx"), exdir = file.path(dir, "d"))
-  document <- paste(readLines(file.path(dir, "d", "word", "document.xml"), warn = FALSE), collapse = "")
+  document <- readLines(file.path(dir, "d", "word", "document.xml"), warn = FALSE)
+  document <- paste(document, collapse = "")
   expect_match(document, cell(x, "se", "ln_imdig", 4), fixed = TRUE)
 })
 

@@ -1,0 +1,53 @@
+# A model in print.
+
+#' @rdname fe_lm-methods
+#' @export
+summary.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
+  check_dots(...)
+  restated(object, vcov, cluster, ssc)
+}
+
+#' @rdname fe_lm-methods
+#' @export
+print.fe_lm <- function(x, digits = 5L, ...) {
+  cat(model_heading(x), sep = "\n")
+  if (length(x$coefficients)) {
+    table <- coef_table(x)
+    p <- format.pval(table$p.value, digits = 3L, eps = 1e-4)
+    shown <- cbind(format(table$estimate, digits = digits),
+                   format(table$std.error, digits = digits),
+                   format(round(table$statistic, 3L)), p, significance_stars(table$p.value))
+    shown <- matrix(shown, nrow(table))
+    dimnames(shown) <- list(table$term, c("Estimate", "Std. error", "t", "p", ""))
+    print(shown, quote = FALSE, right = TRUE)
+  } else {
+    cat("(no slopes)\n")
+  }
+  cat(model_footer(x), sep = "\n")
+  invisible(x)
+}
+
+model_heading <- function(x) {
+  sample <- if (is.null(x$split)) "" else sprintf("   [%s]", x$split)
+  effects <- vapply(x$factors, `[[`, 0L, "n_levels")
+  c(sprintf("OLS: %s%s", deparse_one(x$formula), sample),
+    if (length(effects)) {
+      paste("Fixed effects:", paste(sprintf("%s (%d)", names(effects), effects), collapse = ", "))
+    },
+    paste("Std. errors:", describe_vcov(x)), "")
+}
+
+model_footer <- function(x) {
+  fit <- fit_statistics(x)
+  counts <- count_dropped(x$dropped)
+  c("---", "*** p < .01, ** p < .05, * p < .1",
+    sprintf("n = %d, K = %d, sigma = %.5g, R2 = %.5g, adj. R2 = %.5g%s", x$nobs, as.integer(x$rank),
+            fit$sigma, fit$r.squared, fit$adj.r.squared,
+            if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
+    if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
+    if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),
+    if (isFALSE(x$absorption$exact_rank)) {
+      "K is an upper bound: the dummies of three or more large factors were counted, not factorised"
+    },
+    if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept))
+}
