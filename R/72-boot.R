@@ -266,7 +266,12 @@ boot_interval <- function(t0, t, jack, type, level) {
   t <- t[is.finite(t)]
   alpha <- c((1 - level) / 2, 1 - (1 - level) / 2)
   if (length(t) < 2L) return(c(NA_real_, NA_real_))
-  at <- function(p) unname(stats::quantile(t, p, type = 6L))
+  at <- function(p) {
+    if (min(p, 1 - p) * (length(t) + 1) < 1) {
+      warn_user(sprintf("an interval end lies beyond the %d replicates: the most extreme one is given; take more", length(t)))
+    }
+    unname(stats::quantile(t, p, type = 6L))
+  }
   switch(type,
     percentile = at(alpha),
     basic = 2 * t0 - rev(at(alpha)),
@@ -306,7 +311,8 @@ interval_table <- function(b, type, level) {
 #' @param level,conf.level confidence level, default 0.95.
 #' @param type,conf.type `"percentile"`, `"basic"`, `"bc"` or `"bca"`; see [fe_boot()].
 #' @param which for `plot`: the statistics to show.
-#' @param ... unused.
+#' @param conf.int should `tidy` give the intervals?
+#' @param ... must be empty.
 #' @return `confint`: a matrix with a row per statistic; `tidy`: a data frame with `term`, `estimate`,
 #'   `bias`, `std.error`, `conf.low`, `conf.high`; `vcov`: covariance matrix of the replicates.
 #' @name fe_boot-methods
@@ -333,13 +339,14 @@ vcov.fe_boot <- function(object, ...) {
 
 #' @rdname fe_boot-methods
 #' @export
-tidy.fe_boot <- function(x, conf.level = 0.95, conf.type = "percentile", ...) {
+tidy.fe_boot <- function(x, conf.int = TRUE, conf.level = 0.95, conf.type = "percentile", ...) {
   check_dots(...)
   ci <- confint.fe_boot(x, level = conf.level, type = conf.type)
-  data.frame(term = names(x$t0), estimate = unname(x$t0),
+  out <- data.frame(term = names(x$t0), estimate = unname(x$t0),
              bias = unname(colMeans(x$t, na.rm = TRUE) - x$t0),
              std.error = unname(apply(x$t, 2L, stats::sd, na.rm = TRUE)),
              conf.low = unname(ci[, 1L]), conf.high = unname(ci[, 2L]))
+  if (check_flag(conf.int, "conf.int")) out else out[1:4]
 }
 
 #' @rdname fe_boot-methods

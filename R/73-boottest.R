@@ -175,6 +175,7 @@ locate_edge <- function(accepted, from, to) {
 
 #' @rdname fe_boottest
 #' @param x a result of class `fe_boottest`.
+#' @param conf.int should `tidy` give the range of the confidence set?
 #' @param ... unused.
 #' @export
 print.fe_boottest <- function(x, ...) {
@@ -191,11 +192,15 @@ print.fe_boottest <- function(x, ...) {
 
 #' @rdname fe_boottest
 #' @export
-tidy.fe_boottest <- function(x, ...) {
+tidy.fe_boottest <- function(x, conf.int = TRUE, ...) {
   ci <- if (is.null(x$conf.int)) c(NA_real_, NA_real_) else as.vector(x$conf.int)
-  data.frame(term = names(x$estimate), estimate = unname(x$estimate), std.error = x$std.error,
-             statistic = unname(x$statistic), p.value = x$p.value, conf.low = ci[1L],
-             conf.high = ci[2L])
+  out <- data.frame(term = names(x$estimate), estimate = unname(x$estimate),
+                    std.error = x$std.error, statistic = unname(x$statistic), p.value = x$p.value)
+  if (check_flag(conf.int, "conf.int")) {
+    out$conf.low <- ci[1L]
+    out$conf.high <- ci[2L]
+  }
+  out
 }
 
 #' @rdname fe_boottest

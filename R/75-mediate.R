@@ -279,7 +279,8 @@ booted_row <- function(x, row, kind) {
 #' @param object,x an object of class `fe_mediate`.
 #' @param vcov,cluster,ssc as in [vcov.fe_lm()]: the equations under another variance. The bootstrap stays.
 #' @param parm names or numbers of effects, those of `coef()`.
-#' @param level confidence level, default that of the call.
+#' @param level,conf.level confidence level, default that of the call.
+#' @param conf.int should `tidy` give the intervals?
 #' @param type type of the bootstrap interval, default that of the call.
 #' @param digits digits to print.
 #' @param ... must be empty.
@@ -293,8 +294,10 @@ NULL
 
 #' @rdname fe_mediate-methods
 #' @export
-tidy.fe_mediate <- function(x, interval = c("boot", "sobel", "all"), ...) {
+tidy.fe_mediate <- function(x, interval = c("boot", "sobel", "all"), conf.int = TRUE,
+                            conf.level = x$level, ...) {
   check_dots(...)
+  if (conf.level != x$level) x <- with_level(x, check_level(conf.level, "conf.level"))
   interval <- check_choice(interval[1L], c("boot", "sobel", "all"), "interval")
   e <- x$effects
   e <- data.frame(term = ifelse(is.na(e$mediator), e$effect, paste0(e$effect, ":", e$mediator)), e)
@@ -305,7 +308,7 @@ tidy.fe_mediate <- function(x, interval = c("boot", "sobel", "all"), ...) {
     e[from, c("conf.low", "conf.high")] <- e[booted, c("conf.low", "conf.high")]
     e$method[from] <- paste("Sobel,", e$method[booted], "interval")
   }
-  e <- e[!booted, ]
+  e <- e[!booted, setdiff(names(e), if (!check_flag(conf.int, "conf.int")) c("conf.low", "conf.high"))]
   rownames(e) <- NULL
   e
 }
@@ -340,6 +343,14 @@ confint.fe_mediate <- function(object, parm, level = object$level, type = object
     out <- sobel_intervals(object, check_level(level))
   }
   if (missing(parm)) out else out[check_terms(parm, rownames(out), "parm"), , drop = FALSE]
+}
+
+# The same results at another confidence level.
+with_level <- function(x, level) {
+  x$level <- level
+  x$intervals <- mediation_intervals(x)
+  x$effects <- mediation_effects(x)
+  x
 }
 
 # Intervals without a bootstrap: t for the total and direct effects, Sobel's for the indirect ones.

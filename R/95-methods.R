@@ -16,6 +16,7 @@
 #' @param conf.int should [generics::tidy()] give `conf.low` and `conf.high`?
 #' @param type for residuals, `"response"`; for the model matrix `"raw"` or `"within"` (residuals
 #'   from the fixed effects).
+#' @param newdata for [generics::augment()]: new rows, to which `.fitted` is added.
 #' @param data for [generics::augment()]: the data frame to extend; default the data of the fit.
 #'   Rows that were not used get `NA`.
 #' @param digits significant digits to print.

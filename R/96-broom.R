@@ -39,9 +39,13 @@ glance.fe_lm <- function(x, ...) {
 
 #' @rdname fe_lm-methods
 #' @export
-augment.fe_lm <- function(x, data = NULL, ...) {
+augment.fe_lm <- function(x, data = NULL, newdata = NULL, ...) {
   check_dots(...)
   need_full(x, "fitted values")
+  if (!is.null(newdata)) {
+    newdata <- check_data(newdata, "newdata")
+    return(cbind(newdata, .fitted = predict(x, newdata)))
+  }
   data <- if (is.null(data)) x$data else check_data(data)
   used <- if (is.null(x$rows)) seq_len(x$n_data) else x$rows
   if (nrow(data) == x$nobs && x$nobs != x$n_data) {

@@ -14,7 +14,8 @@ model_label <- function(m) {
 #' @param x,object a list of class `fe_lm_list`.
 #' @param i,... passed on to the method for a single model.
 #' @return `coef`, `vcov`, `confint`, `nobs`: lists or vectors with an element per model. `tidy`,
-#'   `glance`: the tables of all models, one below the other, with a first column `model`.
+#'   `glance`: the tables of all models, one below the other, with a first column `model`. For
+#'   functions that take a plain list of models, such as modelsummary's, use `as.list()`.
 #'   `as.list`: a plain list.
 #' @name fe_lm_list-methods
 NULL
@@ -77,3 +78,11 @@ tidy.fe_lm_list <- function(x, ...) stack_models(x, tidy.fe_lm, ...)
 #' @rdname fe_lm_list-methods
 #' @export
 glance.fe_lm_list <- function(x, ...) stack_models(x, glance.fe_lm, ...)
+
+#' @importFrom stats AIC
+#' @export
+AIC.fe_lm_list <- function(object, ..., k = 2) vapply(as.list(object), stats::AIC, 0, k = k)
+
+#' @importFrom stats BIC
+#' @export
+BIC.fe_lm_list <- function(object, ...) vapply(as.list(object), stats::BIC, 0)

@@ -53,6 +53,8 @@ country_mean <- function(v) as.numeric(tapply(v, p$country, mean))
 published <- utils::read.csv("data-raw/paper/tables2to4.csv", na.strings = "",
                              colClasses = c(column = "character"))
 published$doubt[is.na(published$doubt)] <- ""
+# remarks on what a column holds are no doubts
+published$doubt[published$doubt %in% c("developed countries", "developing countries")] <- ""
 published$stars[is.na(published$stars)] <- ""
 table1 <- utils::read.csv("data-raw/paper/table1.csv")
 t1 <- function(v, what) table1[table1$variable == v, what]

@@ -24,13 +24,16 @@ make <- function(name, half_points, page) {
   edit(file.path(parts, "word", "styles.xml"), list(
     c("<w:sz w:val=\"24\" />", size[1]), c("<w:szCs w:val=\"24\" />", size[2]),
     c("<w:spacing w:before=\"36\" w:after=\"36\" />", "<w:spacing w:before=\"0\" w:after=\"0\" />"),
-    c("<w:spacing w:before=\"180\" w:after=\"180\" />", "<w:spacing w:before=\"60\" w:after=\"60\" />"),
+    c("<w:spacing w:before=\"180\" w:after=\"180\" />",
+      "<w:spacing w:before=\"60\" w:after=\"60\" />"),
     c("<w:tblInd w:w=\"0\" w:type=\"dxa\" />\n      <w:tblCellMar>",
-      paste0("<w:tblInd w:w=\"0\" w:type=\"dxa\" /><w:tblBorders><w:top w:val=\"single\" w:sz=\"8\"/>",
+      paste0("<w:tblInd w:w=\"0\" w:type=\"dxa\" /><w:tblBorders>",
+             "<w:top w:val=\"single\" w:sz=\"8\"/>",
              "<w:bottom w:val=\"single\" w:sz=\"8\"/></w:tblBorders>\n      <w:tblCellMar>")),
-    c("<w:left w:w=\"108\"", "<w:left w:w=\"70\""), c("<w:right w:w=\"108\"", "<w:right w:w=\"70\"")))
-  margins <- paste0("<w:pgMar w:top=\"1134\" w:right=\"1134\" w:bottom=\"1134\" w:left=\"1134\" w:header=\"708\"",
-                    " w:footer=\"708\" w:gutter=\"0\"/>")
+    c("<w:left w:w=\"108\"", "<w:left w:w=\"70\""),
+    c("<w:right w:w=\"108\"", "<w:right w:w=\"70\"")))
+  margins <- paste0("<w:pgMar w:top=\"1134\" w:right=\"1134\" w:bottom=\"1134\" w:left=\"1134\"",
+                    " w:header=\"708\" w:footer=\"708\" w:gutter=\"0\"/>")
   edit(file.path(parts, "word", "document.xml"),
        list(c("<w:sectPr />", sprintf("<w:sectPr><w:pgSz %s/>%s</w:sectPr>", page, margins))))
   target <- file.path(normalizePath("inst/word"), name)

@@ -95,11 +95,23 @@ report_agreement <- function(study) {
   nrow(different)
 }
 
+# A file that cannot be used ends the run with the reason and nothing else.
+check_panel <- function(params) {
+  if (params$data == "") return(invisible())
+  study <- new.env()
+  sys.source(system.file("study", "study.R", package = "fepanel", mustWork = TRUE), study)
+  tryCatch(study$study_panel(params$data, if (nzchar(params$map)) params$map), error = function(e) {
+    message("Error: ", conditionMessage(e))
+    quit(status = 2)
+  })
+}
+
 main <- function() {
   params <- list(data = argument(1), map = argument(2))
   if (params$data == "" && params$map != "") {
     stop("MAP= says how the columns of DATA= are named: give DATA=panel.csv too", call. = FALSE)
   }
+  check_panel(params)
   remove_results("replication.html", "replication")
   pandoc <- has_pandoc()
   message("running the study and knitting the report replication.html")

@@ -128,6 +128,11 @@ setup_user() {
   have gcc || have cc || die "a C compiler is missing and only root can install it: gcc, libc6-dev"
   packages=$(missing_r)
   if [ -z "$packages" ]; then return; fi
+  # These need a C++ compiler, themselves or in what they import.
+  in_cxx=$(missing_r required | grep -xE 'ggplot2|testthat' || true)
+  if [ -n "$in_cxx" ] && ! have g++ && ! have c++; then
+    die "a C++ compiler is missing and only root can install it: g++; it is needed to build" $in_cxx
+  fi
   cran_install "$(user_library)"
   verify
 }

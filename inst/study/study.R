@@ -57,8 +57,8 @@ map_value <- function(text, data) {
   functions <- setdiff(all.names(expr), all.vars(expr))
   unknown <- c(setdiff(functions, map_functions), setdiff(all.vars(expr), names(data)))
   if (length(unknown)) {
-    stop("the map has `", text, "`, but `", unknown[1L], "` is neither a column of the file nor one of ",
-         paste(map_functions, collapse = " "), call. = FALSE)
+    stop("the map has `", text, "`, but `", unknown[1L], "` is neither a column of the file nor ",
+         "one of ", paste(map_functions, collapse = " "), call. = FALSE)
   }
   eval(expr, data, baseenv())
 }
@@ -85,7 +85,8 @@ study_check <- function(panel, path) {
   absent <- setdiff(study_needed, names(panel))
   if (length(absent)) {
     stop("the study needs the column", if (length(absent) > 1L) "s " else " ",
-         paste(absent, collapse = ", "), ", which ", path, " does not give; name them in a map (MAP=)", call. = FALSE)
+         paste(absent, collapse = ", "), ", which ", path, " does not give; name them in a map ",
+         "(MAP=)", call. = FALSE)
   }
   if ("developed" %in% names(panel)) panel$developed <- as.logical(panel$developed)
   panel
@@ -150,8 +151,8 @@ compare_cell <- function(cell, computed) {
   difference <- if (is.null(computed) || is.na(cell$estimate)) NA else
     as.numeric(printed_number(computed$estimate, cell$digits)) - cell$estimate
   data.frame(table = cell$table, column = cell$column, term = cell$term, published = printed,
-             computed = ours, difference = difference, equal = identical(printed, ours), doubted = cell$doubt != "",
-             doubt = cell$doubt)
+             computed = ours, difference = difference, equal = identical(printed, ours),
+             doubted = cell$doubt != "", doubt = cell$doubt)
 }
 
 # Table 1: statistics of the variables against the printed ones.

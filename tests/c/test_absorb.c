@@ -8,6 +8,7 @@
 #include "linalg.h"
 #include "minunit.h"
 #include "parallel.h"
+#include "xorshift.h"
 
 /* A second copy of the absorber in which the allocation number fail_at fails. */
 static int allocations, fail_at;
@@ -66,18 +67,6 @@ fe_status scarce_leverage(const fe_absorber *a, double *h);
 #undef fe_absorb_effects
 #undef fe_absorb_functional
 #undef fe_absorb_leverage
-
-static uint64_t state = 88172645463325252u;
-
-/* xorshift64 */
-static uint32_t draw(void) {
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return (uint32_t)(state >> 32);
-}
-
-static double uniform(void) { return draw() / 4294967296.0 - 0.5; }
 
 static const fe_exec alone = {1, NULL, NULL};
 

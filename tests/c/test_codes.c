@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "minunit.h"
+#include "xorshift.h"
 
 /* A second copy of codes.c in which the allocation number fail_at fails. */
 static int allocations, fail_at;
@@ -43,16 +44,6 @@ void scarce_order(const int *code, int n_levels, int64_t n, int64_t *start, int6
 #undef fe_components
 #undef fe_nested
 #undef fe_order_by
-
-static uint64_t state = 88172645463325252u;
-
-/* xorshift64 */
-static uint32_t draw(void) {
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return (uint32_t)(state >> 32);
-}
 
 static double seconds(void) {
   struct timespec t;

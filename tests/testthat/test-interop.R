@@ -38,3 +38,21 @@ test_that("insight finds the parts of a model", {
   expect_identical(insight::n_obs(m), nobs(m))
   expect_equal(insight::get_statistic(m)$Statistic, tidy(m)$statistic)
 })
+
+test_that("modelsummary takes every kind of model", {
+  skip_if_not_installed("modelsummary")
+  f <- ln_upmf ~ ln_imdig + pgdp | country + year
+  set.seed(1)
+  kinds <- list(
+    mediation = fe_mediate(f, digitrade, mediators = "ln_innov", R = 199),
+    moderation = fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig", "ln_insti"),
+    bootstrap = fe_boot(fe_lm(f, digitrade, vcov = ~country), R = 99)
+  )
+  for (kind in kinds) {
+    table <- modelsummary::modelsummary(kind, output = "data.frame", fmt = 4)
+    shown <- table[table$part == "estimates", ]
+    expect_true(sprintf("%.4f", tidy(kind)$estimate[1]) %in% gsub("[*]", "", shown[[ncol(shown)]]))
+  }
+  models <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi) | country + year, digitrade)
+  expect_identical(ncol(modelsummary::modelsummary(as.list(models), output = "data.frame")), 6L)
+})

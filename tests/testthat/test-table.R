@@ -273,7 +273,7 @@ test_that("data frames become tables", {
 test_that("knit_print gives markdown outside of HTML and LaTeX documents", {
   skip_if_not_installed("knitr")
   x <- fe_table(stepwise())
-  expect_match(as.character(knitr::knit_print(x)), ":---:", fixed = TRUE)
+  expect_match(as.character(knitr::knit_print(x)), ":-+:")
 })
 
 test_that("bad input is refused with the argument and the remedy", {
