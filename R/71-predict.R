@@ -2,25 +2,27 @@
 
 #' Predictions and their standard errors
 #'
-#' \eqn{\hat y = d'\hat\gamma + x'b + }{y = d'gamma + x'b + } offset, for rows of the fit or new ones. The
-#' effects of an unknown level cannot be predicted, and the sum of effects of levels that no chain of
-#' observations connects is not identified: both are refused or `NA`, never made up.
+#' \eqn{\hat y = d'\hat\gamma + x'b + }{y = d'gamma + x'b + } offset, for rows of the fit or new
+#' ones. The effects of an unknown level cannot be predicted, and the sum of effects of levels that
+#' no chain of observations connects is not identified: both are refused or `NA`, never made up.
 #'
 #' With `se.fit` the variance is that of the whole prediction, effects included: d'gamma is a linear
-#' functional of the effects whose influence is known (see [fe_lm()], `intercept`), and its variance and
-#' covariance with b follow the model's own variance type.
+#' functional of the effects whose influence is known (see [fe_lm()], `intercept`), and its variance
+#' and covariance with b follow the model's own variance type.
 #'
 #' @param object a model of class `fe_lm`.
-#' @param newdata `NULL` for the rows used in the fit, or a data frame with the variables of the formula.
-#' @param se.fit should standard errors be computed? One solve for each distinct combination of levels.
+#' @param newdata `NULL` for the rows used in the fit, or a data frame with the variables of the
+#'   formula.
+#' @param se.fit should standard errors be computed? One solve for each distinct combination of
+#'   levels.
 #' @param interval `"none"`, `"confidence"` for the expectation, or `"prediction"` for a new
 #'   observation of weight one (adds sigma^2).
 #' @param level confidence level, default 0.95.
 #' @param new_levels what a level that the fit has not seen gives: `"error"` (default) or `"NA"`.
 #' @param ... must be empty.
-#' @return a numeric vector with one prediction per row (`NA` where a variable is); with an interval a
-#'   matrix with columns `fit`, `lwr`, `upr`; with `se.fit = TRUE` a list of `fit`, `se.fit`, `df`,
-#'   `residual.scale`.
+#' @return a numeric vector with one prediction per row (`NA` where a variable is); with an interval
+#'   a matrix with columns `fit`, `lwr`, `upr`; with `se.fit = TRUE` a list of `fit`, `se.fit`,
+#'   `df`, `residual.scale`.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
 #' predict(m, digitrade[1:3, ], interval = "confidence")
@@ -70,7 +72,8 @@ match_levels <- function(m, newdata, new_levels) {
     })
     complete <- !Reduce(`|`, lapply(parts, function(v) is.na(v$value)))
     if (!any(complete)) next
-    new <- code_factor(lapply(parts, function(v) v$value[complete]), vapply(parts, `[[`, "", "name"))
+    values <- lapply(parts, function(v) v$value[complete])
+    new <- code_factor(values, vapply(parts, `[[`, "", "name"))
     out[complete, f] <- match(new$labels, m$factors[[f]]$labels)[new$code]
     unknown <- which(complete)[is.na(out[complete, f])]
     if (length(unknown) && new_levels == "error") {
@@ -87,7 +90,7 @@ new_offset <- function(m, newdata) {
   inside <- attr(m$terms, "offset")
   if (is.null(inside)) {
     if (!is.null(m$offset)) {
-      stop_arg("newdata", "cannot be used: the offset was given as an argument and is unknown for new rows",
+      stop_arg("newdata", "cannot be used: the offset was an argument and is unknown for new rows",
                "Write it into the formula as offset()")
     }
     return(NULL)
@@ -100,7 +103,8 @@ predict_point <- function(m, at) {
   b <- m$coefficients[colnames(at$x)]
   fit <- as.vector(at$x %*% b)
   if (length(m$factors)) {
-    effects <- .Call(C_effects, new_absorber(m$factors, m$weights, m$control)$pointer, m$effects_sum)
+    absorber <- new_absorber(m$factors, m$weights, m$control)
+    effects <- .Call(C_effects, absorber$pointer, m$effects_sum)
     effects <- split_levels(effects, m$factors)
     for (f in seq_along(effects)) fit <- fit + effects[[f]][at$codes[, f]]
     if (at$fresh) fit[!estimable_rows(m, at)] <- NA
@@ -146,7 +150,7 @@ predict_error <- function(m, at) {
     return(sqrt(rowSums((at$x %*% V) * at$x)))
   }
   if (identical(m$vcov_info$type, "given")) {
-    stop_arg("se.fit", "needs a variance type: the model's variance was given as a matrix or function",
+    stop_arg("se.fit", "needs a variance type, but the model's is a given matrix or function",
              "Use summary(object, vcov = \"HC1\") or another type first")
   }
   absorber <- new_absorber(m$factors, m$weights, m$control)

@@ -3,41 +3,43 @@
 #' Bootstrap of the coefficients
 #'
 #' Pairs and pairs-cluster bootstrap of one model, or of several estimated on the same rows. A drawn
-#' cluster enters as often as it was drawn; since a fixed effect that lies within clusters sees only a
-#' common weight, a replicate is a multinomial reweighting of the clusters' cross-products, and no row is
-#' ever copied: \eqn{A(m) = \sum_g m_g A_g}{A(m) = sum_g m_g A_g}. Effects that cut across clusters are
-#' kept as explicit dummies in these blocks when they have few levels, and absorbed anew in every
-#' replicate otherwise.
+#' cluster enters as often as it was drawn; since a fixed effect that lies within clusters sees only
+#' a common weight, a replicate is a multinomial reweighting of the clusters' cross-products, and no
+#' row is ever copied: \eqn{A(m) = \sum_g m_g A_g}{A(m) = sum_g m_g A_g}. Effects that cut across
+#' clusters are kept as explicit dummies in these blocks when they have few levels, and absorbed
+#' anew in every replicate otherwise.
 #'
-#' The numbers depend on [set.seed()] and on nothing else: replicate r is a function of one seed drawn
-#' from R's generator and of r (Philox, Salmon et al. 2011), on any number of threads.
+#' The numbers depend on [set.seed()] and on nothing else: replicate r is a function of one seed
+#' drawn from R's generator and of r (Philox, Salmon et al. 2011), on any number of threads.
 #'
 #' @section Intervals:
-#' With \eqn{\hat\theta}{theta} the estimate, \eqn{q_\alpha}{q(a)} the quantile of the replicates (type 6,
-#' as in package boot up to interpolation): `"percentile"` \eqn{[q_{\alpha/2}, q_{1-\alpha/2}]}{[q(a/2), q(1-a/2)]};
-#' `"basic"` \eqn{[2\hat\theta - q_{1-\alpha/2}, 2\hat\theta - q_{\alpha/2}]}{[2 theta - q(1-a/2), 2 theta - q(a/2)]};
-#' `"bc"` and `"bca"`, bias-corrected with \eqn{z_0 = \Phi^{-1}(\#\{\theta^* < \hat\theta\}/R)}{z0 = qnorm(share of replicates below theta)}
+#' With \eqn{\hat\theta}{theta} the estimate, \eqn{q_\alpha}{q(a)} the quantile of the replicates
+#' (type 6, as in package boot up to interpolation): `"percentile"`
+#' \eqn{[q_{\alpha/2}, q_{1-\alpha/2}]}{[q(a/2), q(1-a/2)]}; `"basic"`
+#' \eqn{[2\hat\theta - q_{1-\alpha/2}, 2\hat\theta - q_{\alpha/2}]}{[2 theta - q(1-a/2), 2 theta - q(a/2)]}; `"bc"` and `"bca"`, bias-corrected with \eqn{z_0 = \Phi^{-1}(\#\{\theta^* < \hat\theta\}/R)}{z0 = qnorm(share of replicates below theta)}
 #' and, for `"bca"`, the acceleration from leaving out one cluster at a time,
 #' \eqn{a = \sum d_g^3 / (6 (\sum d_g^2)^{3/2})}{a = sum d_g^3 / (6 (sum d_g^2)^1.5)} (Efron 1987).
 #'
-#' @param m a model of class `fe_lm`, an `fe_lm_list` whose models use the same rows, fixed effects and
-#'   weights, or an `fe_mediate` object (then the statistics are its indirect effects).
+#' @param m a model of class `fe_lm`, an `fe_lm_list` whose models use the same rows, fixed effects
+#'   and weights, or an `fe_mediate` object (then the statistics are its indirect effects).
 #' @param R number of replicates, default 1999.
 #' @param type `"pairs"`: whole clusters (or rows) are drawn with replacement.
-#' @param cluster what is drawn: `NULL` for the clusters of the model's variance or, if it has none, rows;
-#'   a one-sided formula, a column name, or a vector as in [vcov.fe_lm()].
+#' @param cluster what is drawn: `NULL` for the clusters of the model's variance or, if it has none,
+#'   rows; a one-sided formula, a column name, or a vector as in [vcov.fe_lm()].
 #' @param statistic `NULL` for the coefficients, or a function of their named vector that returns a
 #'   numeric vector of fixed length.
 #' @param weights `NULL`, or a G x R matrix of cluster weights to use in place of random ones.
 #' @param threads number of threads, see [fe_threads()].
-#' @param progress show a progress bar? Default: in interactive sessions, for runs of several seconds.
+#' @param progress show a progress bar? Default: in interactive sessions, for runs of several
+#'   seconds.
 #' @param ... must be empty.
-#' @return an object of class `fe_boot`: `t0` (estimates), `t` (R x statistics matrix of replicates),
-#'   `jack` (G x statistics, leaving one cluster out), `R`, `failed` (replicates without a solution,
-#'   whose rows are `NA`), `cluster` (name), `G`, `path` ("blocks" or "rows"), `seed`. Methods: print,
-#'   [generics::tidy()], `confint`, `vcov`, `coef`, `plot`.
+#' @return an object of class `fe_boot`: `t0` (estimates), `t` (R x statistics matrix of
+#'   replicates), `jack` (G x statistics, leaving one cluster out), `R`, `failed` (replicates
+#'   without a solution, whose rows are `NA`), `cluster` (name), `G`, `path` ("blocks" or "rows"),
+#'   `seed`. Methods: print, [generics::tidy()], `confint`, `vcov`, `coef`, `plot`.
 #' @references Efron (1987) \doi{10.1080/01621459.1987.10478410}; Cameron, Gelbach and Miller (2008)
-#'   \doi{10.1162/rest.90.3.414}; Salmon, Moraes, Dror and Shaw (2011) \doi{10.1145/2063384.2063405}.
+#'   \doi{10.1162/rest.90.3.414}; Salmon, Moraes, Dror and Shaw (2011)
+#'   \doi{10.1145/2063384.2063405}.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
 #' set.seed(1)
@@ -134,7 +136,7 @@ draw_seed <- function() floor(stats::runif(2L) * 4294967296)
 given_weights <- function(weights, G, R) {
   if (!is.matrix(weights) || !is.numeric(weights) || nrow(weights) != G || anyNA(weights) ||
       any(weights < 0)) {
-    stop_arg("weights", sprintf("must be a matrix of non-negative numbers with %d rows, one per cluster",
+    stop_arg("weights", sprintf("must be a non-negative matrix with %d rows, one a cluster",
                                 G))
   }
   list(kind = "given", given = as.double(weights))
@@ -163,7 +165,7 @@ fe_boot_weights <- function(G, replicates, seed) {
   .Call(C_multinomial, as.double(seed), as.double(replicates), as.integer(G))
 }
 
-# ---- design: columns and system -------------------------------------------------------------------------
+# ---- design: columns and system ------------------------------------------------------------------
 
 # Variables of all models once, as columns, and the equations as indices into them.
 boot_design <- function(models, cluster) {
@@ -209,7 +211,7 @@ block_columns <- function(m, v, cluster) {
   list(path = "blocks", x = absorb(absorber, x, m$threads)$x, n_z = ncol(x) - ncol(v))
 }
 
-# ---- replicates ---------------------------------------------------------------------------------------------
+# ---- replicates ----------------------------------------------------------------------------------
 
 # Replicates in batches, so that progress can be shown -> matrix, a row each.
 run_replicates <- function(design, draws, R, threads, progress) {
@@ -234,14 +236,15 @@ one_batch <- function(design, draws, first, n, threads) {
     draws$given <- draws$given[(first - 1) * G + seq_len(n * G)]
   }
   if (design$path == "blocks") {
-    return(.Call(C_boot_blocks, design$x, design$n_z, design$w, design$cluster, design$system, draws,
-                 threads))
+    return(.Call(C_boot_blocks, design$x, design$n_z, design$w, design$cluster, design$system,
+                 draws, threads))
   }
-  .Call(C_boot_rows, design$x, design$codes, design$w, design$cluster, design$system, draws, threads)
+  .Call(C_boot_rows, design$x, design$codes, design$w, design$cluster, design$system, draws,
+        threads)
 }
 
-# Values of a statistic for each row of coefficients. A statistic of class "fe_rowwise" takes the whole
-# matrix, others one named vector at a time.
+# Values of a statistic for each row of coefficients. A statistic of class "fe_rowwise" takes the
+# whole matrix, others one named vector at a time.
 apply_statistic <- function(coefs, labels, statistic, length = NULL) {
   colnames(coefs) <- labels
   if (identical(statistic, identity)) return(coefs)
@@ -257,7 +260,7 @@ apply_statistic <- function(coefs, labels, statistic, length = NULL) {
   out
 }
 
-# ---- intervals ------------------------------------------------------------------------------------------------
+# ---- intervals -----------------------------------------------------------------------------------
 
 boot_intervals <- c("percentile", "basic", "bc", "bca")
 
@@ -268,7 +271,8 @@ boot_interval <- function(t0, t, jack, type, level) {
   if (length(t) < 2L) return(c(NA_real_, NA_real_))
   at <- function(p) {
     if (min(p, 1 - p) * (length(t) + 1) < 1) {
-      warn_user(sprintf("an interval end lies beyond the %d replicates: the most extreme one is given; take more", length(t)))
+      signalCondition(structure(class = c("fe_extreme", "condition"),
+                                list(message = "an end lies beyond the replicates", call = NULL)))
     }
     unname(stats::quantile(t, p, type = 6L))
   }
@@ -297,9 +301,14 @@ acceleration <- function(jack) {
 }
 
 interval_table <- function(b, type, level) {
-  out <- t(vapply(seq_along(b$t0), function(j) {
+  extreme <- FALSE
+  out <- withCallingHandlers(t(vapply(seq_along(b$t0), function(j) {
     boot_interval(b$t0[j], b$t[, j], b$jack[, j], type, level)
-  }, numeric(2L)))
+  }, numeric(2L))), fe_extreme = function(c) extreme <<- TRUE)
+  if (extreme) {
+    warn_user("an end of an interval lies beyond the replicates, and the most extreme of them is ",
+              "given: take more replicates")
+  }
   dimnames(out) <- list(names(b$t0), level_names(level))
   out
 }
@@ -313,8 +322,9 @@ interval_table <- function(b, type, level) {
 #' @param which for `plot`: the statistics to show.
 #' @param conf.int should `tidy` give the intervals?
 #' @param ... must be empty.
-#' @return `confint`: a matrix with a row per statistic; `tidy`: a data frame with `term`, `estimate`,
-#'   `bias`, `std.error`, `conf.low`, `conf.high`; `vcov`: covariance matrix of the replicates.
+#' @return `confint`: a matrix with a row per statistic; `tidy`: a data frame with `term`,
+#'   `estimate`, `bias`, `std.error`, `conf.low`, `conf.high`; `vcov`: covariance matrix of the
+#'   replicates.
 #' @name fe_boot-methods
 NULL
 
@@ -361,7 +371,10 @@ print.fe_boot <- function(x, ...) {
 }
 
 describe_boot <- function(x) {
-  unit <- if (x$cluster == "row") sprintf("rows (%d)", x$G) else sprintf("clusters of `%s` (%d)", x$cluster, x$G)
-  failed <- if (x$failed) sprintf("; %d replicates had no solution and are left out", x$failed) else ""
+  unit <- if (x$cluster == "row") "rows" else sprintf("clusters of `%s`", x$cluster)
+  unit <- sprintf("%s (%d)", unit, x$G)
+  failed <- if (x$failed) {
+    sprintf("; %d replicates had no solution and are left out", x$failed)
+  } else ""
   sprintf("Pairs bootstrap over %s, R = %d%s", unit, as.integer(x$R), failed)
 }

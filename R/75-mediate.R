@@ -5,38 +5,39 @@
 #' Splits the coefficient of a treatment into the part that runs through mediators and the rest. All
 #' equations have the same rows, controls, fixed effects and weights:
 #' \deqn{y = c\,t + \ldots,\quad m_j = a_j t + \ldots,\quad y = c' t + b_j m_j + \ldots}{y = c t + ..., m_j = a_j t + ..., y = c' t + b_j m_j + ...}
-#' The indirect effect is \eqn{a_j b_j}{a_j b_j}, the share mediated \eqn{a_j b_j / c}{a_j b_j / c}. For least squares on
-#' one sample the identity \eqn{c = c' + \sum_j a_j b_j}{c = c' + sum_j a_j b_j} holds exactly (the sum over the
-#' mediators that stand in the same outcome equation); it is checked and reported.
+#' The indirect effect is \eqn{a_j b_j}{a_j b_j}, the share mediated \eqn{a_j b_j / c}{a_j b_j / c}.
+#' For least squares on one sample the identity
+#' \eqn{c = c' + \sum_j a_j b_j}{c = c' + sum_j a_j b_j} holds exactly (the sum over the mediators
+#' that stand in the same outcome equation); it is checked and reported.
 #'
 #' What it can claim: under fixed effects all four coefficients are about changes within units. The
-#' product is a causal indirect effect only if, given the controls and effects, neither the treatment nor
-#' the mediators are confounded with the outcome; that is an assumption, not a result.
+#' product is a causal indirect effect only if, given the controls and effects, neither the
+#' treatment nor the mediators are confounded with the outcome; that is an assumption, not a result.
 #'
 #' @section Standard errors and intervals:
-#' Sobel (1982): \eqn{se = \sqrt{a^2 se_b^2 + b^2 se_a^2}}{se = sqrt(a^2 se_b^2 + b^2 se_a^2)}, with the equations' own
-#' standard errors under `vcov`. Bootstrap: pairs of whole clusters, see [fe_boot()]; percentile, basic,
-#' bias-corrected (bc) and accelerated (bca) intervals.
+#' Sobel (1982): \eqn{se = \sqrt{a^2 se_b^2 + b^2 se_a^2}}{se = sqrt(a^2 se_b^2 + b^2 se_a^2)}, with
+#' the equations' own standard errors under `vcov`. Bootstrap: pairs of whole clusters, see
+#' [fe_boot()]; percentile, basic, bias-corrected (bc) and accelerated (bca) intervals.
 #'
 #' @param formula `y ~ treat + controls | fixed effects`. Mediators must not stand in it.
 #' @param data a data frame.
 #' @param treat name of the treatment, one numeric regressor of the formula. Default: the first one.
 #' @param mediators names of one or more numeric columns.
-#' @param joint `FALSE` (default): each mediator alone in an outcome equation of its own, as in a stepwise
-#'   table; `TRUE`: all of them together.
+#' @param joint `FALSE` (default): each mediator alone in an outcome equation of its own, as in a
+#'   stepwise table; `TRUE`: all of them together.
 #' @param R bootstrap replicates, default 1999; 0 for none.
-#' @param cluster what the bootstrap draws: a one-sided formula, a column name or a vector. Default: the
-#'   clusters of `vcov`, else the first fixed effect, else rows.
+#' @param cluster what the bootstrap draws: a one-sided formula, a column name or a vector. Default:
+#'   the clusters of `vcov`, else the first fixed effect, else rows.
 #' @param ci type of the bootstrap interval that `print` and `tidy` show: `"percentile"` (default),
 #'   `"basic"`, `"bc"` or `"bca"`. All four are in `intervals`.
 #' @param level confidence level, default 0.95.
 #' @param vcov,ssc,weights,subset,intercept,singletons,control,threads as in [fe_lm()].
 #' @param progress show a progress bar in long bootstraps?
 #' @return an object of class `fe_mediate`: `effects` (a data frame with one row an effect: `effect`
-#'   `"total"`, `"a"`, `"b"`, `"direct"`, `"indirect"`, `"share"`; `mediator`, `estimate`, `std.error`,
-#'   `statistic`, `p.value`, `conf.low`, `conf.high`, `method`), `intervals` (every type of interval of every
-#'   indirect effect and share), `identity` (largest |c - c' - sum a b|), `models` (`total`, `a`,
-#'   `b`: the fitted equations), `boot` (see [fe_boot()]).
+#'   `"total"`, `"a"`, `"b"`, `"direct"`, `"indirect"`, `"share"`; `mediator`, `estimate`,
+#'   `std.error`, `statistic`, `p.value`, `conf.low`, `conf.high`, `method`), `intervals` (every
+#'   type of interval of every indirect effect and share), `identity` (largest |c - c' - sum a b|),
+#'   `models` (`total`, `a`, `b`: the fitted equations), `boot` (see [fe_boot()]).
 #' @references Sobel (1982) \doi{10.2307/270723}; MacKinnon, Lockwood and Williams (2004)
 #'   \doi{10.1207/s15327906mbr3901_4}; Efron (1987) \doi{10.1080/01621459.1987.10478410}.
 #' @examples
@@ -44,16 +45,19 @@
 #' fe_mediate(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade,
 #'            treat = "ln_imdig", mediators = c("ln_innov", "ln_inter"), R = 199)
 #' @export
-fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R = 1999, cluster = NULL,
+fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R = 1999,
+                       cluster = NULL,
                        ci = c("percentile", "basic", "bc", "bca"), level = 0.95, vcov = "HC1",
                        ssc = fe_ssc(), weights = NULL, subset = NULL,
-                       intercept = c("none", "lsdv", "mean", "within"), singletons = c("drop", "keep"),
+                       intercept = c("none", "lsdv", "mean", "within"),
+                       singletons = c("drop", "keep"),
                        control = fe_control(), threads = NULL, progress = interactive()) {
   call <- match.call()
   ci <- check_choice(ci[1L], boot_intervals, "ci")
   check_level(level)
   check_count(R, "R", 0)
-  settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads, FALSE, call)
+  settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads,
+                             FALSE, call)
   if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
   data <- numeric_columns_of(check_data(data), c(treat, mediators))
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
@@ -73,7 +77,9 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
 
 # Logical treatments and mediators become 0 and 1.
 numeric_columns_of <- function(data, vars) {
-  for (v in intersect(vars, names(data))) if (is.logical(data[[v]])) data[[v]] <- as.double(data[[v]])
+  for (v in intersect(vars, names(data))) {
+    if (is.logical(data[[v]])) data[[v]] <- as.double(data[[v]])
+  }
   data
 }
 
@@ -82,11 +88,11 @@ coef_name <- function(v) deparse(as.name(v), backtick = TRUE)
 
 coef_of <- function(model, v) coef(model)[[coef_name(v)]]
 
-# ---- equations ------------------------------------------------------------------------------------------
+# ---- equations -----------------------------------------------------------------------------------
 
 plan_mediation <- function(setup, treat, mediators, joint) {
   parsed <- parse_formula(setup$formula)
-  if (length(parsed$outcomes) > 1L || length(parsed$regressors) > 1L || length(parsed$effects) > 1L) {
+  if (max(lengths(parsed)) > 1L) {
     stop_arg("formula", "must be a single model: no c(), sw() or csw()")
   }
   data <- setup$frame$data
@@ -111,7 +117,8 @@ plan_mediation <- function(setup, treat, mediators, joint) {
   # an offset is a known part of the outcome, and of no mediator
   path <- function(m) {
     of_outcome <- vapply(terms, is_call_of, NA, "offset")
-    list(outcome = as.name(m), effects = parsed$effects[[1L]], regressors = join_sum(terms[!of_outcome]))
+    list(outcome = as.name(m), effects = parsed$effects[[1L]],
+         regressors = join_sum(terms[!of_outcome]))
   }
   y <- parsed$outcomes[[1L]]
   sets <- if (joint) list(mediators) else as.list(mediators)
@@ -124,12 +131,14 @@ sort_equations <- function(fits, paths) {
   k <- length(paths$mediators)
   b <- fits[-seq_len(k + 1L)]
   names(b) <- vapply(paths$sets, paste, "", collapse = "+")
-  models <- list(total = fits[[1L]], a = stats::setNames(fits[1L + seq_len(k)], paths$mediators), b = b)
+  a <- stats::setNames(fits[1L + seq_len(k)], paths$mediators)
+  models <- list(total = fits[[1L]], a = a, b = b)
   for (m in c(list(models$total), models$a, models$b)) {
     gone <- intersect(m$collinear, vapply(c(paths$treat, paths$mediators), coef_name, ""))
     if (length(gone)) {
       stop_arg(if (gone[1L] == coef_name(paths$treat)) "treat" else "mediators",
-               paste("names", quote_list(gone), "which is collinear with the other regressors and fixed effects"))
+               paste("names", quote_list(gone),
+                     "which is collinear with the other regressors and fixed effects"))
     }
   }
   models
@@ -154,7 +163,8 @@ check_identity <- function(x) {
     }, 0)
   gap <- max(abs(gaps))
   if (gap > 1e-8 * max(abs(c(total, indirect)))) {
-    warn_user(sprintf("the identity c = c' + a*b fails by %.3g: the equations are not of one sample and design", gap))
+    warn_user(sprintf("the identity c = c' + a*b fails by %.3g: ", gap),
+              "the equations are not of one sample and design")
   }
   gap
 }
@@ -165,7 +175,7 @@ indirect_effects <- function(x) {
   }, 0)
 }
 
-# ---- bootstrap -------------------------------------------------------------------------------------------
+# ---- bootstrap -----------------------------------------------------------------------------------
 
 all_equations <- function(x) c(list(x$models$total), unname(x$models$a), unname(x$models$b))
 
@@ -194,7 +204,8 @@ boot_mediate <- function(x, R, cluster, weights, threads, progress) {
   if (is.null(cluster) && !length(x$models$total$vcov_info$G) && length(x$models$total$factors)) {
     cluster <- factor_as_cluster(x$models$total)
   }
-  boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), R, cluster, weights, threads,
+  boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), R, cluster, weights,
+              threads,
               progress)
 }
 
@@ -210,16 +221,24 @@ mediation_intervals <- function(x) {
   if (is.null(x$boot)) return(NULL)
   shown <- grep("^(indirect|share|total|direct)", names(x$boot$t0), value = TRUE)
   rows <- lapply(boot_intervals, function(type) {
-    ci <- tryCatch(confint.fe_boot(x$boot, parm = shown, level = x$level, type = type), fe_error = function(e) {
-      if (type == x$ci) stop(e)
-      matrix(NA_real_, length(shown), 2L) # not asked for, and not to be had from these replicates
-    })
-    data.frame(statistic = shown, type = type, conf.low = ci[, 1L], conf.high = ci[, 2L], row.names = NULL)
+    ci <- if (type == x$ci) {
+      confint.fe_boot(x$boot, parm = shown, level = x$level, type = type)
+    } else quiet_interval(x, shown, type)
+    data.frame(statistic = shown, type = type, conf.low = ci[, 1L], conf.high = ci[, 2L],
+               row.names = NULL)
   })
   do.call(rbind, rows)
 }
 
-# ---- effects -----------------------------------------------------------------------------------------------
+# An interval that was not asked for says nothing when the replicates do not give it: it is NA.
+quiet_interval <- function(x, shown, type) {
+  suppressWarnings(tryCatch(
+    confint.fe_boot(x$boot, parm = shown, level = x$level, type = type),
+    fe_error = function(e) matrix(NA_real_, length(shown), 2L)
+  ), classes = "fe_warning")
+}
+
+# ---- effects -------------------------------------------------------------------------------------
 
 sobel <- function(a, b, se_a, se_b) sqrt(a^2 * se_b^2 + b^2 * se_a^2)
 
@@ -250,11 +269,13 @@ indirect_rows <- function(x, m) {
   ab <- prod(estimate)
   s <- sobel(estimate[["a"]], estimate[["b"]], se[["a"]], se[["b"]])
   z <- stats::qnorm(1 - (1 - x$level) / 2)
-  row <- data.frame(effect = "indirect", mediator = m, estimate = ab, std.error = s, statistic = ab / s,
-                    p.value = 2 * stats::pnorm(-abs(ab / s)), conf.low = ab - z * s,
+  row <- data.frame(effect = "indirect", mediator = m, estimate = ab, std.error = s,
+                    statistic = ab / s, p.value = 2 * stats::pnorm(-abs(ab / s)),
+                    conf.low = ab - z * s,
                     conf.high = ab + z * s, method = "Sobel")
-  share <- data.frame(effect = "share", mediator = m, estimate = ab / coef_of(x$models$total, x$treat),
-                      std.error = NA_real_, statistic = NA_real_, p.value = NA_real_, conf.low = NA_real_,
+  share <- data.frame(effect = "share", mediator = m,
+                      estimate = ab / coef_of(x$models$total, x$treat), std.error = NA_real_,
+                      statistic = NA_real_, p.value = NA_real_, conf.low = NA_real_,
                       conf.high = NA_real_, method = "")
   if (is.null(x$boot)) return(list(row, share))
   list(row, booted_row(x, row, "indirect"), booted_row(x, share, "share"))
@@ -272,23 +293,26 @@ booted_row <- function(x, row, kind) {
   row
 }
 
-# ---- methods -------------------------------------------------------------------------------------------------
+# ---- methods -------------------------------------------------------------------------------------
 
 #' Methods for mediation results
 #'
 #' @param object,x an object of class `fe_mediate`.
-#' @param vcov,cluster,ssc as in [vcov.fe_lm()]: the equations under another variance. The bootstrap stays.
+#' @param vcov,cluster,ssc as in [vcov.fe_lm()]: the equations under another variance. The bootstrap
+#'   stays.
 #' @param parm names or numbers of effects, those of `coef()`.
 #' @param level,conf.level confidence level, default that of the call.
 #' @param conf.int should `tidy` give the intervals?
 #' @param type type of the bootstrap interval, default that of the call.
 #' @param digits digits to print.
 #' @param ... must be empty.
-#' @param interval for `tidy`, of the indirect effects: `"boot"`, Sobel's standard error and p-value with the
-#'   bootstrap interval (the default when there is a bootstrap); `"sobel"`, Sobel's interval; `"all"`, a row for each.
-#' @return `tidy`: one row an effect, see `effects` in [fe_mediate()]; `vcov`: the covariance of the effects over the bootstrap replicates; `glance`: one row (`nobs`, `identity`,
-#'   `R`, `clusters`); `coef`: named vector of total, direct and indirect effects; `confint`: bootstrap
-#'   intervals of these, or those of Sobel without a bootstrap.
+#' @param interval for `tidy`, of the indirect effects: `"boot"`, Sobel's standard error and p-value
+#'   with the bootstrap interval (the default when there is a bootstrap); `"sobel"`, Sobel's
+#'   interval; `"all"`, a row for each.
+#' @return `tidy`: one row an effect, see `effects` in [fe_mediate()]; `vcov`: the covariance of the
+#'   effects over the bootstrap replicates; `glance`: one row (`nobs`, `identity`, `R`, `clusters`);
+#'   `coef`: named vector of total, direct and indirect effects; `confint`: bootstrap intervals of
+#'   these, or those of Sobel without a bootstrap.
 #' @name fe_mediate-methods
 NULL
 
@@ -308,7 +332,8 @@ tidy.fe_mediate <- function(x, interval = c("boot", "sobel", "all"), conf.int = 
     e[from, c("conf.low", "conf.high")] <- e[booted, c("conf.low", "conf.high")]
     e$method[from] <- paste("Sobel,", e$method[booted], "interval")
   }
-  e <- e[!booted, setdiff(names(e), if (!check_flag(conf.int, "conf.int")) c("conf.low", "conf.high"))]
+  hidden <- if (!check_flag(conf.int, "conf.int")) c("conf.low", "conf.high")
+  e <- e[!booted, setdiff(names(e), hidden)]
   rownames(e) <- NULL
   e
 }
@@ -325,7 +350,9 @@ glance.fe_mediate <- function(x, ...) {
 #' @rdname fe_mediate-methods
 #' @export
 coef.fe_mediate <- function(object, ...) {
-  direct <- vapply(object$mediators, function(m) coef_of(outcome_equation(object, m), object$treat), 0)
+  direct <- vapply(object$mediators, function(m) {
+    coef_of(outcome_equation(object, m), object$treat)
+  }, 0)
   indirect <- indirect_effects(object)
   c(total = coef_of(object$models$total, object$treat),
     stats::setNames(direct, paste0("direct:", object$mediators)),
@@ -376,7 +403,7 @@ formula.fe_mediate <- function(x, ...) x$models$total$formula
 #' @exportS3Method
 table_models.fe_mediate <- function(x) {
   columns <- if (x$joint) c(x$models$a, x$models$b) else
-    unlist(lapply(x$mediators, function(m) list(x$models$a[[m]], x$models$b[[m]])), recursive = FALSE)
+    do.call(c, lapply(x$mediators, function(m) list(x$models$a[[m]], x$models$b[[m]])))
   unname(columns)
 }
 
@@ -405,16 +432,20 @@ print.fe_mediate <- function(x, digits = 4L, ...) {
   cat("\n")
   e <- x$effects
   number <- function(v) ifelse(is.na(v), "", formatC(v, digits = digits, format = "f"))
-  p_value <- function(p) ifelse(is.na(p), "", ifelse(p < 1e-4, "<1e-4", formatC(p, digits = 4L, format = "f")))
+  p_value <- function(p) ifelse(!is.na(p) & p < 1e-4, "<1e-4", number(p))
   table <- cbind(number(e$estimate), number(e$std.error), p_value(e$p.value),
-                 ifelse(is.na(e$conf.low), "", sprintf("[%s, %s]", number(e$conf.low), number(e$conf.high))),
+                 ifelse(is.na(e$conf.low), "",
+                        sprintf("[%s, %s]", number(e$conf.low), number(e$conf.high))),
                  sub("^boot ", "", e$method))
-  name <- ifelse(is.na(e$mediator), "total c", sprintf("%s %s", e$mediator, effect_labels[e$effect]))
-  dimnames(table) <- list(name, c("Estimate", "s.e.", "p", sprintf("%g%% interval", 100 * x$level), "by"))
+  name <- ifelse(is.na(e$mediator), "total c",
+                 sprintf("%s %s", e$mediator, effect_labels[e$effect]))
+  interval <- sprintf("%g%% interval", 100 * x$level)
+  dimnames(table) <- list(name, c("Estimate", "s.e.", "p", interval, "by"))
   print(table, quote = FALSE, right = TRUE)
-  cat(sprintf("\nIdentity c = c' + %s holds to %.1e\n", if (x$joint) "sum of a*b" else "a*b", x$identity))
+  cat(sprintf("\nIdentity c = c' + %s holds to %.1e\n", if (x$joint) "sum of a*b" else "a*b",
+              x$identity))
   invisible(x)
 }
 
-effect_labels <- c(total = "total c", a = "a", b = "b", direct = "direct c'", indirect = "indirect a*b",
-                   share = "share a*b/c")
+effect_labels <- c(total = "total c", a = "a", b = "b", direct = "direct c'",
+                   indirect = "indirect a*b", share = "share a*b/c")

@@ -60,7 +60,7 @@ check_data <- function(data, arg = "data") {
 # For methods whose generic has `...`: a misspelt argument is an error, not a silence. The names let
 # through are what callers in other packages send along (car to vcov(), modelsummary to tidy()).
 check_dots <- function(...) {
-  given <- names(list(...))
+  given <- names(Filter(Negate(is.null), list(...)))
   if (...length() && is.null(given)) given <- rep("...", ...length())
   given <- setdiff(given, c("complete", "coef_rename"))
   if (!length(given)) return(invisible())

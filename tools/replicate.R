@@ -40,8 +40,11 @@ knit_without_pandoc <- function(input, params, study) {
   on.exit(setwd(old))
   defaults <- rmarkdown_params(input)
   assign("params", utils::modifyList(defaults, params), study)
+  # Tables are then written as HTML; markdown would need pandoc to read them.
+  knitr::opts_knit$set(rmarkdown.pandoc.to = "html")
   markdown <- knitr::knit(basename(input), envir = study, quiet = TRUE)
-  litedown::mark(markdown, "replication.html", options = "embed_resources")
+  # The highlighting of code comes from the net: left out.
+  litedown::mark(markdown, "replication.html", options = "embed_resources-js_highlight")
   file.path(dirname(input), "replication.html")
 }
 

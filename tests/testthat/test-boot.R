@@ -151,3 +151,10 @@ test_that("bad requests are refused", {
                      class = "fe_lm_list")
   expect_error(fe_boot(mixed, R = 10), "different rows", class = "fe_error")
 })
+
+test_that("an interval end beyond the replicates is said, once", {
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
+  b <- fe_boot(m, R = 10)
+  expect_warning(confint(b, level = 0.99), "beyond the replicates", class = "fe_warning")
+  expect_silent(confint(b, level = 0.5))
+})

@@ -45,7 +45,8 @@ test_that("modelsummary takes every kind of model", {
   set.seed(1)
   kinds <- list(
     mediation = fe_mediate(f, digitrade, mediators = "ln_innov", R = 199),
-    moderation = fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig", "ln_insti"),
+    moderation = fe_moderate(ln_upmf ~ ln_imdig + ln_insti | country + year, digitrade, "ln_imdig",
+                             "ln_insti"),
     bootstrap = fe_boot(fe_lm(f, digitrade, vcov = ~country), R = 99)
   )
   for (kind in kinds) {

@@ -39,7 +39,7 @@ test_that("the Sobel error follows its formula under the chosen variance", {
 
 test_that("bootstrap replicates equal a slow loop that copies rows", {
   set.seed(11)
-  x <- fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), R = 8)
+  x <- suppressWarnings(fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), R = 8))
   W <- fe_boot_weights(63, 1:8, x$boot$seed)
   slow <- apply(W, 2, function(w) {
     rows <- lapply(1:63, function(g) rep(which(as.integer(digitrade$country) == g), w[g]))
@@ -87,7 +87,7 @@ test_that("Hayes' example of a manipulated cover story is reproduced", {
 
 test_that("tidy has one row an effect and glance one row", {
   set.seed(1)
-  x <- fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 49, ci = "basic")
+  x <- fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 199, ci = "basic")
   t <- tidy(x)
   expect_identical(t$effect, c("total", "a", "b", "direct", "indirect", "share"))
   expect_equal(t$conf.low[5], confint(x, parm = "indirect:ln_innov", type = "basic")[1, 1])
