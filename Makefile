@@ -14,12 +14,13 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help replicate test check install document clean
+.PHONY: help replicate test check bench install document clean
 
 help:
 	@echo "make replicate [DATA=panel.csv] [MAP=names.csv]  the study: replication.html, replication/"
 	@echo "make test                                        the tests of the C core and of the package"
 	@echo "make check                                       R CMD build, R CMD check --as-cran"
+	@echo "make bench                                       everyday sizes against fixest and lm"
 	@echo "make install | document | clean                  see CONTRIBUTING.md"
 
 replicate:
@@ -38,6 +39,11 @@ test:
 check:
 	@sh tools/setup.sh check
 	@sh tools/check.sh
+
+bench:
+	@sh tools/setup.sh test
+	@sh tools/install.sh "$(LIB)"
+	@$(WITH_LIB) Rscript bench/small.R
 
 install:
 	@sh tools/install.sh "$(LIB)"
