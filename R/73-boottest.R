@@ -176,6 +176,7 @@ locate_edge <- function(accepted, from, to) {
 #' @rdname fe_boottest
 #' @param x a result of class `fe_boottest`.
 #' @param conf.int should `tidy` give the range of the confidence set?
+#' @param conf.level for `tidy`: the level of the set; another one is an error.
 #' @param ... unused.
 #' @export
 print.fe_boottest <- function(x, ...) {
@@ -192,7 +193,12 @@ print.fe_boottest <- function(x, ...) {
 
 #' @rdname fe_boottest
 #' @export
-tidy.fe_boottest <- function(x, conf.int = TRUE, ...) {
+tidy.fe_boottest <- function(x, conf.int = TRUE, conf.level = attr(x$conf.int, "conf.level"), ...) {
+  check_dots(...)
+  if (!is.null(x$conf.int) && conf.level != attr(x$conf.int, "conf.level")) {
+    stop_arg("conf.level", "differs from the level of the confidence set",
+             "Ask for it in fe_boottest(conf_level = )")
+  }
   ci <- if (is.null(x$conf.int)) c(NA_real_, NA_real_) else as.vector(x$conf.int)
   out <- data.frame(term = names(x$estimate), estimate = unname(x$estimate),
                     std.error = x$std.error, statistic = unname(x$statistic), p.value = x$p.value)

@@ -59,7 +59,12 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads,
                              FALSE, call)
   if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
-  data <- numeric_columns_of(check_data(data), c(treat, mediators))
+  formula <- as_formula(formula, parent.frame())
+  if (is.null(treat)) treat <- first_regressor(formula)
+  data <- check_data(data)
+  check_logical_treat(formula, data, treat)
+  mediators <- unname(mediators)
+  data <- numeric_columns_of(data, c(treat, mediators))
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
                        subset = substitute(subset))
   paths <- plan_mediation(setup, treat, mediators, check_flag(joint, "joint"))
@@ -73,6 +78,22 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   out$intervals <- mediation_intervals(out)
   out$effects <- mediation_effects(out)
   out
+}
+
+first_regressor <- function(formula) {
+  deparse_one(split_sum(parse_formula(formula)$regressors[[1L]])[[1L]])
+}
+
+# R codes a logical in an interaction by itself: as 0 and 1 it would make another model.
+check_logical_treat <- function(formula, data, treat) {
+  if (length(treat) != 1L || !is.logical(data[[treat]])) return(invisible())
+  terms <- split_sum(parse_formula(formula)$regressors[[1L]])
+  others <- Filter(function(term) treat %in% all.vars(term) && deparse_one(term) != treat, terms)
+  if (length(others)) {
+    stop_arg("treat", sprintf("is the logical `%s`, which stands in `%s` too", treat,
+                              deparse_one(others[[1L]])),
+             "Convert it with as.numeric() first")
+  }
 }
 
 # Logical treatments and mediators become 0 and 1.
@@ -98,7 +119,6 @@ plan_mediation <- function(setup, treat, mediators, joint) {
   data <- setup$frame$data
   terms <- split_sum(parsed$regressors[[1L]])
   names <- vapply(terms, deparse_one, "")
-  if (is.null(treat)) treat <- names[1L]
   if (length(treat) != 1L || !treat %in% names) {
     stop_arg("treat", sprintf("is %s, which is no regressor of the formula", quote_list(treat)),
              paste("Its regressors are", quote_list(names)))

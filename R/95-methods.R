@@ -52,7 +52,10 @@ level_names <- function(level) {
 
 # Names (or numbers) of coefficients, checked.
 check_terms <- function(parm, known, arg) {
-  at <- if (is.numeric(parm)) known[parm] else as.character(parm)
+  at <- as.character(parm)
+  if (is.numeric(parm)) {
+    at <- known[ifelse(parm %in% seq_along(known), parm, NA)]
+  }
   bad <- is.na(at) | !at %in% known
   if (any(bad) || !length(at)) {
     stop_arg(arg, paste("names", quote_list(parm[bad]), "which is no coefficient"),
@@ -224,11 +227,13 @@ coeftest.fe_lm <- function(x, vcov. = NULL, df = NULL, ...) {
 # F compares models of one outcome on the same rows, the smaller one's regressors and effects among
 # the larger's.
 check_nested <- function(models) {
-  parts <- function(m) c(names(m$coefficients), paste0("|", names(m$factors), recycle0 = TRUE))
+  parts <- function(m) {
+    c(setdiff(names(m$coefficients), "(Intercept)"), paste0("|", names(m$factors), recycle0 = TRUE))
+  }
   for (i in seq_along(models)[-1L]) {
     a <- models[[i - 1L]]
     b <- models[[i]]
-    same <- a$outcome == b$outcome && identical(a$rows, b$rows) && identical(a$weights, b$weights)
+    same <- identical(a$y, b$y) && identical(a$weights, b$weights)
     if (!same) {
       stop_arg("object", "and the other models have different outcomes, rows or weights",
                "Estimate them with common_sample = TRUE")
@@ -256,6 +261,9 @@ linearHypothesis.fe_lm <- function(model, ..., test = "F") {
 #' @rdname fe_lm-methods
 #' @export
 anova.fe_lm <- function(object, ...) {
+  if (length(names(list(...)))) {
+    stop_arg(names(list(...))[1L], "is no argument of this method, which compares models by F")
+  }
   models <- c(list(object), list(...))
   if (length(models) < 2L || !all(vapply(models, inherits, NA, "fe_lm"))) {
     stop_arg("object", "must be compared with at least one more model of class fe_lm")

@@ -24,8 +24,15 @@ study_panel <- function(path, map = NULL) {
     stop("the map must have the columns `name` and `source`", call. = FALSE)
   }
   source_of <- stats::setNames(map$source, map$name)
+  odd <- c(map$name[duplicated(map$name)], setdiff(grep("^\\(", map$name, value = TRUE), c("(rows)", "(fill)")),
+           if (!source_of["(fill)"] %in% c(NA, "linear")) "(fill)")
+  if (length(odd)) {
+    stop("the map has `", odd[1L], "` twice, or an instruction other than (rows), a condition, and (fill), linear",
+         call. = FALSE)
+  }
   if ("(rows)" %in% names(source_of)) {
     keep <- map_value(source_of[["(rows)"]], raw)
+    if (!is.logical(keep)) stop("(rows) in the map must be a condition, such as sample == 1", call. = FALSE)
     raw <- raw[!is.na(keep) & keep, , drop = FALSE]
   }
   variables <- source_of[!startsWith(names(source_of), "(")]
@@ -82,13 +89,28 @@ fill_series <- function(x, at) {
 }
 
 study_check <- function(panel, path) {
+  fail <- function(...) stop("the study cannot use ", basename(path), ": ", ..., call. = FALSE)
+  if (!nrow(panel)) fail("no row is left")
   absent <- setdiff(study_needed, names(panel))
   if (length(absent)) {
     stop("the study needs the column", if (length(absent) > 1L) "s " else " ",
          paste(absent, collapse = ", "), ", which ", path, " does not give; name them in a map ",
          "(MAP=)", call. = FALSE)
   }
-  if ("developed" %in% names(panel)) panel$developed <- as.logical(panel$developed)
+  if ("developed" %in% names(panel)) {
+    known <- is.na(panel$developed)
+    panel$developed <- as.logical(panel$developed)
+    if (any(is.na(panel$developed) & !known)) fail("`developed` must hold 0 and 1 or TRUE and FALSE")
+  }
+  numbers <- intersect(names(panel), c("year", "ln_upmf", "ln_imdig", study_controls, study_optional))
+  text <- numbers[!vapply(panel[numbers], function(x) is.numeric(x) || is.logical(x), NA)]
+  if (length(text)) fail("`", text[1L], "` is not numeric")
+  twice <- anyDuplicated(panel[c("country", "year")])
+  if (twice) fail(sprintf("country %s has the year %s twice", panel$country[twice], panel$year[twice]))
+  if (length(unique(panel$country)) < 2L) fail("it has fewer than two countries")
+  for (v in c("ln_upmf", "ln_imdig")) {
+    if (length(unique(stats::na.omit(panel[[v]]))) < 2L) fail("`", v, "` does not vary")
+  }
   panel
 }
 

@@ -111,3 +111,29 @@ test_that("bad requests are refused by name", {
   expect_error(fe_mediate(ln_upmf ~ csw(ln_imdig, pgdp) | country, d, mediators = "ln_innov",
                           R = 0), "single model", class = "fe_error")
 })
+
+test_that("a logical treatment counts as 0 and 1, and names may need backticks", {
+  d <- digitrade
+  d$city <- d$urban > 70
+  names(d)[names(d) == "ln_innov"] <- "ln innov"
+  x <- fe_mediate(ln_upmf ~ city + pgdp | country + year, d, mediators = "ln innov", R = 0)
+  a <- coef(lm(`ln innov` ~ city + pgdp + country + factor(year), d))[["cityTRUE"]]
+  expect_equal(coef(x$models$a[[1]])[["city"]], a, tolerance = 1e-8)
+  expect_lt(x$identity, 1e-12)
+})
+
+test_that("an offset belongs to the outcome alone", {
+  d <- digitrade
+  d$o <- sin(seq_len(819))
+  x <- fe_mediate(ln_upmf ~ ln_imdig + offset(o) | country, d, mediators = "ln_innov", R = 0)
+  expect_equal(coef(x$models$a$ln_innov)[["ln_imdig"]],
+               coef(fe_lm(ln_innov ~ ln_imdig | country, d))[["ln_imdig"]], tolerance = 1e-12)
+  expect_lt(x$identity, 1e-12)
+})
+
+test_that("a logical treatment inside an interaction is refused, not recoded", {
+  d <- digitrade
+  d$city <- d$urban > 70
+  expect_error(fe_mediate(ln_upmf ~ city + city:fdi | country, d, mediators = "ln_innov", R = 0),
+               "logical", class = "fe_error")
+})

@@ -117,3 +117,21 @@ test_that("a map of column names is data: nothing but arithmetic of columns is e
   filled <- study$fill_series(c(NA, 1, NA, 4, NA), c(2000, 2001, 2003, 2004, 2005))
   expect_equal(filled, c(1, 1, 3, 4, 4))
 })
+
+test_that("a panel that cannot carry the study is refused in a sentence", {
+  file <- tempfile(fileext = ".csv")
+  refused <- function(d, says) {
+    write.csv(d, file, row.names = FALSE)
+    expect_error(study$study_panel(file), says)
+  }
+  d <- data.frame(country = rep(c("a", "b"), each = 3), year = 1:3, ln_upmf = rnorm(6), ln_imdig = rnorm(6))
+  write.csv(d, file, row.names = FALSE)
+  expect_identical(nrow(study$study_panel(file)), 6L)
+  refused(d[0, ], "no row")
+  refused(rbind(d, d[1, ]), "twice")
+  refused(transform(d, ln_imdig = "x"), "not numeric")
+  refused(transform(d, ln_imdig = 1), "does not vary")
+  refused(d[1:3, ], "fewer than two")
+  refused(transform(d, developed = "yes"), "developed")
+  refused(d[-3], "ln_upmf")
+})

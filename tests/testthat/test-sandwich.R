@@ -63,3 +63,14 @@ test_that("a bar inside parentheses is refused, and one part of a split updates 
   expect_s3_class(one, "fe_lm")
   expect_equal(nobs(one), nobs(s[[1]]))
 })
+
+test_that("anova compares models of the same outcome values only", {
+  d <- digitrade
+  small <- fe_lm(ln_upmf ~ ln_imdig | country + year, d[-1, ])
+  big <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, d[-2, ])
+  expect_error(anova(small, big), "different outcomes", class = "fe_error")
+  none <- fe_lm(ln_upmf ~ ln_imdig, d)
+  effects <- fe_lm(ln_upmf ~ ln_imdig | country, d)
+  expect_equal(anova(none, effects)$F[2],
+               anova(lm(ln_upmf ~ ln_imdig, d), lm(ln_upmf ~ ln_imdig + country, d))$F[2], tolerance = 1e-8)
+})
