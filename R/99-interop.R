@@ -57,3 +57,16 @@ get_statistic.fe_lm <- function(x, ...) {
   structure(data.frame(Parameter = table$term, Statistic = table$statistic),
             statistic = "t-statistic")
 }
+
+# car's defaults read the terms of the whole formula and answer wrongly beside absorbed effects.
+#' @exportS3Method car::vif fe_lm
+vif.fe_lm <- function(mod, ...) {
+  stop_arg("mod", "is a model of class fe_lm, whose variance inflation car cannot compute",
+           "Regress each column of model.matrix(mod, type = \"within\") on the others: 1 / (1 - R2)")
+}
+
+#' @exportS3Method car::Anova fe_lm
+Anova.fe_lm <- function(mod, ...) {
+  stop_arg("mod", "is a model of class fe_lm, whose terms car cannot test",
+           "Use anova() of nested models, or car::linearHypothesis()")
+}

@@ -57,3 +57,10 @@ test_that("modelsummary takes every kind of model", {
   models <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi) | country + year, digitrade)
   expect_identical(ncol(modelsummary::modelsummary(as.list(models), output = "data.frame")), 6L)
 })
+
+test_that("what car would answer wrongly is refused", {
+  skip_if_not_installed("car")
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
+  expect_error(car::vif(m), "variance inflation", class = "fe_error")
+  expect_error(car::Anova(m), "cannot test", class = "fe_error")
+})
