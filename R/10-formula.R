@@ -128,7 +128,55 @@ expand_stepwise <- function(expr) {
 # Fixed-effects part -> list of expressions; 0 and 1 mean none.
 split_effects <- function(expr) {
   terms <- Filter(function(term) !is.numeric(term), split_sum(expr))
-  check_joined(terms, "formula", "fixed effects")
+  check_joined(lapply(terms, function(term) parse_effect(term)$factor), "formula",
+               "fixed effects")
+  terms
+}
+
+is_bracket <- function(expr) is_call_of(expr, "[") || is_call_of(expr, "[[")
+
+open_parentheses <- function(expr) {
+  while (is_call_of(expr, "(")) expr <- expr[[2L]]
+  expr
+}
+
+# a^b[x1, x2] -> list(factor = a^b, slopes = list(x1, x2), only = FALSE): effects of a^b and slopes
+# by it; with double brackets only = TRUE, no effects. The bracket binds tighter than `^`, so that
+# it is found on the last part.
+parse_effect <- function(expr) {
+  expr <- open_parentheses(expr)
+  parts <- split_power(expr)
+  last <- parts[[length(parts)]]
+  if (any(vapply(parts[-length(parts)], is_bracket, NA))) {
+    stop_arg("formula", sprintf("has varying slopes inside `%s`", deparse_one(expr)),
+             "The brackets come last: write a^b[x]")
+  }
+  if (!is_bracket(last)) return(list(factor = expr, slopes = list(), only = FALSE))
+  parts[[length(parts)]] <- open_parentheses(last[[2L]])
+  if (is_bracket(parts[[length(parts)]])) {
+    stop_arg("formula", sprintf("has two pairs of brackets in `%s`", deparse_one(expr)),
+             "Write id[x, z] for the slopes of two variables")
+  }
+  list(factor = Reduce(function(a, b) call("^", a, b), parts, right = TRUE),
+       slopes = check_slopes(as.list(last)[-(1:2)], expr), only = is_call_of(last, "[["))
+}
+
+check_slopes <- function(slopes, expr) {
+  named <- !is.null(names(slopes)) && any(nzchar(names(slopes)))
+  empty <- !length(slopes) || any(vapply(slopes, identical, NA, quote(expr = )))
+  if (named || empty) {
+    stop_arg("formula", sprintf("has the varying slopes `%s`, with %s brackets", deparse_one(expr),
+                                if (named) "a name inside the" else "nothing in the"),
+             "Write id[x] or id[x, z]")
+  }
+  for (slope in slopes) {
+    if (!length(all.vars(slope))) {
+      stop_arg("formula", sprintf("has the slope `%s` in `%s`, which is no variable",
+                                  deparse_one(slope), deparse_one(expr)),
+               "In id[x], x must be a numeric column; the effects of id alone are written id")
+    }
+  }
+  unname(slopes)
 }
 
 # Identifiers are joined by + and ^ only: other operators would be arithmetic on their numbers.

@@ -3,14 +3,15 @@
 # A frame evaluates every variable once, however many models use it. Each variable knows in which
 # rows it is NA or infinite; the rows of a model are those in which none of its variables is.
 
-new_frame <- function(data, env) {
+new_frame <- function(data, env, threads = fe_threads()) {
   scope <- new.env(parent = env)
   assign("i", i, envir = scope)
-  list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()))
+  list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()),
+       threads = threads)
 }
 
 # Evaluates an expression of a role ("outcome", "regressor", ...) -> list(name, value, na,
-# infinite).
+# infinite, scan); see bad_rows().
 frame_variable <- function(frame, expr, role, arg = "formula") {
   name <- deparse_one(expr)
   known <- frame$cache[[name]]
@@ -21,7 +22,7 @@ frame_variable <- function(frame, expr, role, arg = "formula") {
                           conditionMessage(e)))
   })
   value <- plain_value(value, role)
-  variable <- check_variable(value, name, role, frame$n, arg)
+  variable <- check_variable(value, name, role, frame, arg)
   assign(name, variable, envir = frame$cache)
   variable
 }
@@ -51,7 +52,8 @@ is_value <- function(name, scope) {
   !is.null(value) && !is.function(value)
 }
 
-check_variable <- function(value, name, role, n, arg) {
+check_variable <- function(value, name, role, frame, arg) {
+  n <- frame$n
   label <- sprintf("has the %s `%s`, which ", role, name)
   if (is.list(value) || is.function(value) || is.null(value) || is.raw(value) ||
       is.complex(value)) {
@@ -66,22 +68,38 @@ check_variable <- function(value, name, role, n, arg) {
   if (rows != n) {
     stop_arg(arg, sprintf("%shas %d values for the %d rows of `data`", label, rows, n))
   }
-  c(list(name = name, value = value), bad_rows(value))
+  c(list(name = name, value = value), bad_rows(value, frame$threads))
 }
 
-# Logical masks of missing and infinite rows; NULL where there are none.
-bad_rows <- function(value) {
+# Logical masks of missing and infinite rows, NULL where there are none; and for a vector of numbers
+# the scan that tells so: list(n_na, n_inf, n, min, max, mean, ss), the last four over its n finite
+# values, ss being the sum of squares about the mean. NULL for matrices and text.
+bad_rows <- function(value, threads = fe_threads()) {
+  scan <- scan_value(value, threads)
   numeric <- is.numeric(value) && !is.factor(value)
-  if (numeric && is.null(dim(value)) && !is.object(value) && is.finite(sum(value))) {
-    return(list(na = NULL, infinite = NULL))
-  }
-  na <- is.na(value)
-  infinite <- if (numeric) is.infinite(value)
-  if (!is.null(dim(value))) {
-    na <- rowSums(na) > 0
-    if (!is.null(infinite)) infinite <- rowSums(infinite) > 0
-  }
-  list(na = if (any(na)) as.vector(na), infinite = if (any(infinite)) as.vector(infinite))
+  any_na <- if (is.null(scan)) anyNA(value) else scan$n_na > 0
+  any_infinite <- numeric && (is.null(scan) || scan$n_inf > 0)
+  na <- if (any_na) row_mask(is_missing(value))
+  infinite <- if (any_infinite) row_mask(is.infinite(value))
+  list(na = na, infinite = infinite, scan = if (is.null(dim(value))) scan)
+}
+
+# NULL for values that are not stored as numbers, or of a class that may know other missing ones.
+scan_value <- function(value, threads) {
+  known <- c("factor", "Date", "POSIXct", "difftime", "haven_labelled", "integer64")
+  if (is.object(value) && !inherits(value, known)) return(NULL)
+  if (typeof(value) %in% c("double", "integer", "logical")) .Call(C_scan, value, threads)
+}
+
+# bit64 need not be there to tell a missing integer64.
+is_missing <- function(value) {
+  if (inherits(value, "integer64")) .Call(C_na64, value) else is.na(value)
+}
+
+# Rows with any TRUE; NULL if there are none.
+row_mask <- function(bad) {
+  if (!is.null(dim(bad))) bad <- rowSums(bad) > 0
+  if (any(bad)) as.vector(bad)
 }
 
 outcome_variable <- function(frame, expr) {
@@ -98,11 +116,6 @@ outcome_variable <- function(frame, expr) {
 }
 
 effect_variables <- function(frame, expr) {
-  if (is_call_of(expr, "[") || is_call_of(expr, "[[")) {
-    stop_arg("formula", sprintf("has the varying slopes `%s`, which are not supported",
-                                deparse_one(expr)),
-             "Interact the regressor with the factor on the left of the bar")
-  }
   lapply(split_power(expr), function(part) frame_variable(frame, part, "fixed effect"))
 }
 
@@ -133,17 +146,19 @@ check_weights <- function(w, n, arg = "weights") {
              "Give a column as ~w, or a vector with one number a row")
   }
   if (length(w) != n) stop_arg(arg, sprintf("has %d values for %d rows", length(w), n))
-  if (any(w < 0, na.rm = TRUE)) {
+  w <- as.double(w)
+  scan <- .Call(C_scan, w, fe_threads())
+  if (scan$min < 0 || (scan$n_inf > 0 && any(w < 0, na.rm = TRUE))) {
     stop_arg(arg, sprintf("is negative in %s", quote_rows(which(w < 0))),
              "Weights must be zero or more")
   }
-  if (!any(w > 0, na.rm = TRUE)) stop_arg(arg, "has no positive value")
-  size <- max(w[is.finite(w)])
+  size <- scan$max
+  if (size <= 0) stop_arg(arg, "has no positive value")
   if (size > 1e100 || size < 1e-100) {
     stop_arg(arg, sprintf("has values of size %.3g, whose sums cannot be represented", size),
              "Rescale the weights")
   }
-  as.double(w)
+  w
 }
 
 check_offset <- function(offset, n) {
@@ -176,15 +191,17 @@ check_subset <- function(subset, n) {
 
 # ---- the ledger ---------------------------------------------------------------------------------
 
-# Which of the candidate rows (logical mask) a model can use, given its variables; the first cause
-# in the order of the variables is the one recorded. -> list(keep, dropped)
+# Which of the candidate rows (logical mask; NULL: all) a model can use, given its variables; the
+# first cause in the order of the variables is the one recorded. -> list(keep (a mask; NULL: all),
+# dropped)
 apply_masks <- function(candidates, variables) {
   dropped <- list()
   keep <- candidates
   note <- function(mask, cause, name) {
-    hit <- which(keep & mask)
+    hit <- which(if (is.null(keep)) mask else keep & mask)
     if (!length(hit)) return(invisible())
     dropped[[length(dropped) + 1L]] <<- data.frame(row = hit, cause = cause, variable = name)
+    if (is.null(keep)) keep <<- rep(TRUE, length(mask))
     keep[hit] <<- FALSE
   }
   for (v in variables) {

@@ -32,7 +32,8 @@ offset_inner <- function(expr) {
 is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(dim(v$value)) &&
   !is.factor(v$value)
 
-# rows: integer, or NULL for all. -> list(columns, terms, xlevels, contrasts, offset)
+# rows: integer, or NULL for all. -> list(columns, terms, xlevels, contrasts, offset, scans (of
+# columns that are whole variables))
 design_matrix <- function(frame, tt, variables, rows, has_effects) {
   take <- function(value) {
     if (is.null(rows)) return(value)
@@ -52,6 +53,7 @@ design_matrix <- function(frame, tt, variables, rows, has_effects) {
   if (plain) {
     n <- if (is.null(rows)) frame$n else length(rows)
     columns <- lapply(variables[labels], function(v) as.double(take(v$value)))
+    if (is.null(rows)) out$scans <- lapply(variables[labels], `[[`, "scan")
     out$columns <- if (constant) c(list(`(Intercept)` = rep(1, n)), columns) else columns
     return(out)
   }
@@ -74,9 +76,13 @@ general_design <- function(out, tt, variables, take, has_effects) {
   out$terms <- tt
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
   if (has_effects) x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
-  columns <- lapply(seq_len(ncol(x)), function(j) as.double(x[, j]))
-  out$columns <- stats::setNames(columns, colnames(x))
+  out$columns <- matrix_columns(x)
   out
+}
+
+# The columns of a matrix as a list.
+matrix_columns <- function(x) {
+  lapply(stats::setNames(seq_len(ncol(x)), colnames(x)), function(j) as.double(x[, j]))
 }
 
 # How to evaluate each variable on new data: poly(), scale(), i() remember what they saw.

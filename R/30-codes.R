@@ -1,44 +1,76 @@
 # Codes stage: identifiers -> integer codes 1..G, levels in increasing order.
+#
+# A coded factor is list(code, n_levels, level, rows, like): the code of each row; the number of
+# levels; the identifier of each level, in increasing order; how many rows each level has; and what
+# it takes to write a level as text, which is done only when somebody asks for level_labels():
+# - factors: level numbers the strings like$levels
+# - dates, times: like holds the attributes that format() needs
+# - a^b: level is list(a, b), the levels of the two parts; like$parts are the parts without codes.
 
-# x: a vector of identifiers without NA -> list(code, labels, n_levels)
-code_ids <- function(x, name, arg = "formula") {
-  if (is.list(x) || !is.null(dim(x))) {
-    stop_arg(arg, sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
-             "Identifiers must be plain vectors or factors")
-  }
-  if (is.factor(x)) {
-    coded <- .Call(C_code_ints, as.integer(x))
-    return(list(code = coded$code, labels = levels(x)[coded$level],
-                n_levels = length(coded$level)))
-  }
-  if (is.character(x)) return(code_sorted(x, as.character))
-  if (inherits(x, "integer64")) return(code_sorted(as_text64(x, name, arg), as.character))
-  if (!is.numeric(x) && !is.logical(x) && !inherits(x, c("Date", "POSIXct", "difftime"))) {
-    stop_arg(arg, sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
-             "Convert it to integer, character or factor")
-  }
-  code_numbers(x, name, arg)
+# x: a vector of identifiers without NA
+code_ids <- function(x, name, arg = "formula", threads = fe_threads()) {
+  check_identifier(x, name, arg)
+  out <- .Call(C_code, x, threads)
+  if (is.null(out)) stop_large_identifier(x, name, arg)
+  factor <- list(code = out$code, n_levels = length(out$level), level = out$level,
+                 rows = out$rows, like = identifier_kind(x))
+  if (is.null(factor$code)) factor$code <- plain_integer(x)
+  factor
 }
 
-code_numbers <- function(x, name, arg) {
-  label <- if (inherits(x, c("Date", "POSIXct"))) function(v) {
-    attributes(v) <- attributes(x)[c("class", "tzone", "units")]
-    format(v)
-  } else function(v) format_number(v)
-  raw <- as.vector(unclass(x))
-  if (is.double(raw)) {
-    if (any(abs(raw) > 2^53)) {
-      stop_arg(arg, sprintf(paste("uses the identifier `%s`, whose value %s in %s is above 2^53:",
-                                        "distinct identifiers may have been merged already"),
-                                  name, format(raw[which.max(abs(raw))], digits = 17),
-                                  quote_rows(which(abs(raw) > 2^53))),
-               "Read the identifier as character or integer64")
-    }
-    whole <- all(abs(raw) <= .Machine$integer.max) && all(raw == trunc(raw))
-    if (!whole) return(code_sorted(raw, label))
+check_identifier <- function(x, name, arg) {
+  ok <- is.atomic(x) && is.null(dim(x)) &&
+    (is.numeric(x) || is.logical(x) || is.character(x) || is.factor(x) ||
+       inherits(x, c("Date", "POSIXct", "difftime")))
+  if (ok) return(invisible())
+  stop_arg(arg, sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
+           if (is.list(x) || !is.null(dim(x))) "Identifiers must be plain vectors or factors" else
+             "Convert it to integer, character or factor")
+}
+
+stop_large_identifier <- function(x, name, arg) {
+  x <- as.vector(unclass(x))
+  stop_arg(arg, sprintf(paste("uses the identifier `%s`, whose value %s in %s is above 2^53:",
+                              "distinct identifiers may have been merged already"),
+                        name, format(x[which.max(abs(x))], digits = 17),
+                        quote_rows(which(abs(x) > 2^53))),
+           "Read the identifier as character or integer64")
+}
+
+identifier_kind <- function(x) {
+  if (is.factor(x)) return(list(levels = levels(x)))
+  if (inherits(x, "integer64")) return(list(class = "integer64"))
+  if (inherits(x, c("Date", "POSIXct"))) attributes(x)[c("class", "tzone", "units")]
+}
+
+# The integers of x without attributes: x itself if it has none.
+plain_integer <- function(x) {
+  if (!is.null(attributes(x))) attributes(x) <- NULL
+  as.integer(x)
+}
+
+# ---- levels as text ------------------------------------------------------------------------------
+
+# One string a level.
+level_labels <- function(factor) {
+  like <- factor$like
+  level <- factor$level
+  if (!is.null(like$parts)) {
+    return(paste(part_labels(like$parts[[1L]])[level$a], part_labels(like$parts[[2L]])[level$b],
+                 sep = "^"))
   }
-  coded <- .Call(C_code_ints, as.integer(raw))
-  list(code = coded$code, labels = label(coded$level), n_levels = length(coded$level))
+  if (!is.null(like$levels)) return(like$levels[level])
+  if (is.character(level)) return(level)
+  if (identical(like$class, "integer64")) return(.Call(C_text64, level))
+  if (is.null(like)) return(format_number(level))
+  attributes(level) <- like
+  format(level)
+}
+
+# A `^` within a label is escaped, so that labels of combinations stay distinct.
+part_labels <- function(part) {
+  labels <- level_labels(part)
+  if (is.null(part$like$parts)) gsub("^", "\\^", labels, fixed = TRUE) else labels
 }
 
 # 17 digits tell any two doubles apart, 15 read better.
@@ -47,43 +79,59 @@ format_number <- function(v) {
   if (anyDuplicated(out)) vapply(v, format, "", digits = 17L) else out
 }
 
-as_text64 <- function(x, name, arg) {
-  if (!requireNamespace("bit64", quietly = TRUE)) {
-    stop_arg(arg,
-             sprintf("uses the integer64 identifier `%s`, which needs the package bit64", name),
-             "Install bit64, or convert the identifier to character")
+# Where the levels of `new` are among those of `old`: by value where both are of one kind, else by
+# their labels. NA for a level that `old` does not have.
+match_factors <- function(new, old) {
+  if (!is.null(new$like$parts) && !is.null(old$like$parts)) {
+    a <- match_factors(new$like$parts[[1L]], old$like$parts[[1L]])[new$level$a]
+    b <- match_factors(new$like$parts[[2L]], old$like$parts[[2L]])[new$level$b]
+    n_b <- old$like$parts[[2L]]$n_levels
+    return(match(pair_key(a, b, n_b), pair_key(old$level$a, old$level$b, n_b)))
   }
-  as.character(x)
+  if (has_values(new) && has_values(old) && identical(new$like, old$like) &&
+      is.character(new$level) == is.character(old$level)) {
+    return(match(new$level, old$level))
+  }
+  match(level_labels(new), level_labels(old))
 }
 
-# Characters are ordered as in the C locale, so that codes are the same everywhere.
-code_sorted <- function(x, label) {
-  values <- sort(unique(x), method = "radix")
-  list(code = match(x, values), labels = label(values), n_levels = length(values))
+# Whether levels are compared as R's own numbers or strings.
+has_values <- function(factor) {
+  is.null(factor$like$parts) && is.null(factor$like$levels) &&
+    !identical(factor$like$class, "integer64")
 }
+
+# A number for each pair, exact below 2^53; text where there may be more pairs.
+pair_key <- function(a, b, n_b) {
+  if (n_b > 2^22) return(ifelse(is.na(a) | is.na(b), NA, paste(a, b)))
+  (a - 1) * n_b + b
+}
+
+# ---- combinations and samples --------------------------------------------------------------------
 
 # Codes of a combination a^b from the codes of its parts.
-cross_codes <- function(a, b) {
-  out <- .Call(C_code_pairs, a$code, a$n_levels, b$code, b$n_levels)
-  list(code = out$code, n_levels = length(out$first),
-       labels = paste(a$labels[a$code[out$first]], b$labels[b$code[out$first]], sep = "^"))
+cross_codes <- function(a, b, threads = fe_threads()) {
+  out <- .Call(C_code_pairs, a$code, a$n_levels, b$code, b$n_levels, threads)
+  parts <- lapply(list(a, b), `[`, c("n_levels", "level", "like"))
+  list(code = out$code, n_levels = length(out$rows), level = out$level, rows = out$rows,
+       like = list(parts = parts))
 }
 
-# Codes of one factor of the model: its variables, combined. A `^` within a label is escaped, so
-# that labels of combinations stay distinct.
-code_factor <- function(values, names, arg = "formula") {
-  parts <- Map(code_ids, values, names, arg)
-  if (length(parts) == 1L) return(parts[[1L]])
-  Reduce(cross_codes, lapply(parts, function(part) {
-    part$labels <- gsub("^", "\\^", part$labels, fixed = TRUE)
-    part
-  }))
+# Codes of one factor of the model: its variables, combined.
+code_factor <- function(values, names, arg = "formula", threads = fe_threads()) {
+  parts <- Map(code_ids, values, names, arg, threads)
+  Reduce(function(a, b) cross_codes(a, b, threads), unname(parts))
 }
 
-# Codes anew after rows were left out.
+# Codes anew after rows were left out; keep: logical, one value a row.
 recode <- function(factor, keep) {
-  coded <- .Call(C_code_ints, factor$code[keep])
-  list(code = coded$code, labels = factor$labels[coded$level], n_levels = length(coded$level))
+  out <- .Call(C_recode, factor$code, factor$n_levels, keep)
+  level <- factor$level
+  factor$level <- if (is.list(level)) lapply(level, `[`, out$old) else level[out$old]
+  factor$code <- out$code
+  factor$n_levels <- length(out$old)
+  factor$rows <- out$rows
+  factor
 }
 
 code_list <- function(factors) {
@@ -91,11 +139,13 @@ code_list <- function(factors) {
        n_levels = vapply(unname(factors), `[[`, 0L, "n_levels"))
 }
 
-# Rows that stay when rows alone in a level of some factor go, again and again.
-drop_singletons <- function(factors, n) {
-  if (!length(factors)) return(rep(TRUE, n))
+# Rows that stay when rows alone in a level of some factor go, again and again: logical, or NULL if
+# all of them do.
+drop_singletons <- function(factors, threads = fe_threads()) {
+  alone <- vapply(factors, function(f) any(f$rows == 1L), NA)
+  if (!any(alone)) return(NULL)
   codes <- code_list(factors)
-  .Call(C_singletons, codes$code, codes$n_levels, rep(TRUE, n))
+  .Call(C_singletons, codes$code, codes$n_levels, threads)
 }
 
 is_nested <- function(inner, outer) .Call(C_nested, inner$code, inner$n_levels, outer$code)

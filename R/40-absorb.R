@@ -7,22 +7,32 @@
 #'   residual column \eqn{\tilde x}{x~}, with D the dummies, W the weights and S = diag(D'WD). One
 #'   positive number; default 1e-11. Not reaching it is an error.
 #' @param max_iter most conjugate-gradient iterations for a column, default 10000.
-#' @param solver `"auto"` (chosen by cost), `"schur"` (the factor with most levels eliminated, the
-#'   rest solved exactly) or `"cg"` (conjugate gradients on the same system). With a single factor
-#'   the transformation is always by group means.
+#' @param solver `"auto"` (chosen by cost), or one of those that eliminate the factor with most
+#'   levels and differ in how they solve for the rest: `"schur"` (dense Cholesky factor: exact),
+#'   `"cg"` (conjugate gradients with Jacobi scaling), `"sparse"` (conjugate gradients with a sparse
+#'   Cholesky factor of the Laplacian of each large factor, exact where its fill is affordable, else
+#'   sampled as in Gao, Kyng and Spielman 2023). `"auto"` begins with `"cg"` where the dense factor
+#'   does not pay and goes over to `"sparse"` when the descent is slow. One factor is always
+#'   absorbed by its means; two whose cells are balanced (weights a product of their margins) in
+#'   closed form.
 #' @param collin_tol a regressor counts as collinear when the norm that is left of it, given the
 #'   regressors before it, is below this share of its own norm. Units do not matter. Default 1e-9.
+#' @param verbose `TRUE`: say which solver was chosen and on what figures. They are also in the
+#'   element `absorption` of a model.
+#' @references Gao, Kyng and Spielman (2023) \doi{10.48550/arXiv.2303.00709}.
 #' @return a list of class `fe_control`.
 #' @examples
 #' fe_control(tol = 1e-12)
 #' @export
-fe_control <- function(tol = 1e-11, max_iter = 10000, solver = c("auto", "schur", "cg"),
-                       collin_tol = 1e-9) {
-  solver <- check_choice(solver[1L], c("auto", "schur", "cg"), "solver")
+fe_control <- function(tol = 1e-11, max_iter = 10000,
+                       solver = c("auto", "schur", "cg", "sparse"), collin_tol = 1e-9,
+                       verbose = FALSE) {
+  solver <- check_choice(solver[1L], c("auto", "schur", "cg", "sparse"), "solver")
   structure(list(tol = check_number(tol, "tol", 0, 1, open = TRUE),
                  max_iter = as.integer(check_count(max_iter, "max_iter")),
                  solver = solver,
-                 collin_tol = check_number(collin_tol, "collin_tol", 0, 1, open = TRUE)),
+                 collin_tol = check_number(collin_tol, "collin_tol", 0, 1, open = TRUE),
+                 verbose = check_flag(verbose, "verbose")),
             class = "fe_control")
 }
 
@@ -34,34 +44,44 @@ check_control <- function(control) {
 }
 
 # Rank of the dummies, which does not depend on the weights. Where the solver cannot tell it, an
-# unweighted factorisation of moderate size does; beyond that the solver's upper bound stands. ->
-# list(rank, exact)
-effects_rank <- function(absorber, factors, control) {
+# unweighted factorisation does if it costs no more than the absorption; beyond that the solver's
+# upper bound stands. -> list(rank, exact)
+effects_rank <- function(absorber, factors, control, threads) {
   if (is.null(absorber)) return(list(rank = 0, exact = TRUE))
   levels <- vapply(factors, `[[`, 0L, "n_levels")
-  if (absorber$exact || sum(levels) - max(levels) > 2000) return(absorber[c("rank", "exact")])
+  others <- as.double(sum(levels) - max(levels))
+  n <- length(factors[[1L]]$code)
+  if (absorber$exact || has_slopes(factors) || others > 2000 || others^3 > 300 * n + 1e7) {
+    return(absorber[c("rank", "exact")])
+  }
   control$solver <- "schur"
-  new_absorber(factors, NULL, control)[c("rank", "exact")]
+  new_absorber(factors, NULL, control, threads)[c("rank", "exact")]
 }
 
 # -> list(pointer, rank, exact, solver); NULL without factors. The pointer lives as long as the
 # session.
-new_absorber <- function(factors, w, control) {
+new_absorber <- function(factors, w, control, threads = 1L) {
   if (!length(factors)) return(NULL)
+  if (has_slopes(factors)) return(new_slopes(factors, w, control, threads))
   codes <- code_list(factors)
-  .Call(C_absorber, codes$code, codes$n_levels, w, core_control(control))
+  .Call(C_absorber, codes$code, codes$n_levels, w, core_control(control), threads)
 }
 
 # The settings as the core numbers them.
 core_control <- function(control) {
-  solver <- c(auto = 0L, means = 1L, schur = 2L, cg = 3L)[[control$solver]]
+  solver <- c(auto = 0L, means = 1L, balanced = 2L, schur = 3L, cg = 4L,
+              sparse = 5L)[[control$solver]]
   list(solver = solver, tol = control$tol, max_iter = control$max_iter)
 }
 
-# x: matrix -> list(x, iterations, residual)
+# x: a matrix, or a list of columns -> list(x (of the same shape), iterations, residual, solver,
+# plan)
 absorb <- function(absorber, x, threads) {
-  if (is.null(absorber)) return(list(x = x, iterations = 0L, residual = 0))
-  out <- .Call(C_absorb, absorber$pointer, x, threads)
+  if (is.null(absorber)) {
+    return(list(x = x, iterations = 0L, residual = 0, solver = "none", plan = NULL))
+  }
+  out <- .Call(absorber_entry(absorber, "absorb"), absorber$pointer, x, threads)
+  if (is.null(out$solver)) out$solver <- absorber$solver
   if (!out$converged) {
     stop_arg("control", sprintf(paste("stopped the absorption of the fixed effects at a relative",
                                       "residual of %.3g after %d iterations, above its tolerance"),
@@ -69,6 +89,28 @@ absorb <- function(absorber, x, threads) {
              "Raise `max_iter` or loosen `tol` in fe_control()")
   }
   out
+}
+
+# What the cost model saw and chose, in words.
+describe_absorption <- function(done, factors) {
+  plan <- done$plan
+  if (is.null(plan)) {
+    return(sprintf("absorbed %s: solver \"%s\"; %d iterations, residual %.2g",
+                   paste(list_terms(factors)$name, collapse = " + "), done$solver,
+                   done$iterations, done$residual))
+  }
+  how <- c(means = "group means", balanced = "closed form of a balanced pair",
+           schur = "dense Cholesky factor", cg = "conjugate gradients, Jacobi scaling",
+           sparse = "conjugate gradients, sparse Cholesky factors")[[done$solver]]
+  sparse <- if (plan$factor > 0) {
+    sprintf(": %.0f edges, %.0f entries, %s", plan$edges, plan$factor,
+            if (plan$exact) "exact" else "sampled")
+  }
+  sprintf(paste0("absorbed %s: lead `%s` (%d levels), %d other levels%s; solver \"%s\" (%s%s); ",
+                 "%d iterations, residual %.2g"),
+          paste(names(factors), collapse = " + "), names(factors)[plan$lead], plan$n_lead,
+          plan$others, if (plan$cells > 0) sprintf(", %.0f cells", plan$cells) else "",
+          done$solver, how, if (is.null(sparse)) "" else sparse, done$iterations, done$residual)
 }
 
 #' The within transformation
@@ -110,10 +152,13 @@ fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = f
     stop_arg("weights", sprintf("is zero, NA or infinite in %s", quote_rows(unusable)),
              "Leave these rows out")
   }
-  absorber <- new_absorber(Map(code_ids, fe, names(fe)), w, check_control(control))
-  done <- absorb(absorber, columns, check_threads(threads))
+  threads <- check_threads(threads)
+  factors <- Map(code_ids, fe, names(fe))
+  absorber <- new_absorber(factors, w, check_control(control), threads)
+  done <- absorb(absorber, columns, threads)
+  if (control$verbose) message(describe_absorption(done, factors))
   structure(restore_shape(done$x, x), residual = done$residual, iterations = done$iterations,
-            solver = absorber$solver)
+            solver = done$solver)
 }
 
 as_double_matrix <- function(x) {

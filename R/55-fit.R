@@ -99,7 +99,7 @@ model_setup <- function(formula, data, settings, env, weights = NULL, subset = N
   data <- check_data(data)
   n <- nrow(data)
   value <- function(expr, arg) resolve_argument(expr, data, env, arg)
-  frame <- new_frame(data, environment(formula))
+  frame <- new_frame(data, environment(formula), settings$threads)
   frame$weights <- check_weights(value(weights, "weights"), n)
   frame$offset <- check_offset(value(offset, "offset"), n)
   samples <- split_samples(check_subset(value(subset, "subset"), n),
@@ -140,10 +140,10 @@ split_variable <- function(split, data, expr) {
   list(name = if (nchar(name) > 40L) "split" else name, value = split)
 }
 
-# -> list of list(rows = logical mask, split = label or NULL)
+# -> list of list(candidates, subset (logical masks; NULL: all rows), split (label or NULL))
 split_samples <- function(subset, split, n) {
+  if (is.null(split)) return(list(list(candidates = subset, subset = subset, split = NULL)))
   all <- if (is.null(subset)) rep(TRUE, n) else subset
-  if (is.null(split)) return(list(list(candidates = all, subset = all, split = NULL)))
   if (all(is.na(split$value))) stop_arg("split", "is NA in every row")
   groups <- if (is.factor(split$value)) droplevels(split$value) else split$value
   values <- if (is.factor(groups)) levels(groups) else sort(unique(groups))

@@ -7,8 +7,10 @@ fit_sample <- function(frame, plan, sample, settings) {
   if (settings$common) models <- pool_samples(models)
   models <- lapply(models, function(model) {
     sampled <- apply_masks(sample$candidates, model$variables)
-    if (!any(sampled$keep)) stop_no_rows(sampled$dropped, deparse_one(model$formula))
-    c(model, sampled)
+    if (!is.null(sampled$keep) && !any(sampled$keep)) {
+      stop_no_rows(sampled$dropped, deparse_one(model$formula))
+    }
+    c(model, list(keep = sampled$keep, dropped = sampled$dropped))
   })
   group <- group_models(models)
   fits <- vector("list", length(models))
@@ -22,7 +24,7 @@ fit_sample <- function(frame, plan, sample, settings) {
 # With a common sample, every model looks at the variables and at the singletons of all of them.
 pool_samples <- function(models) {
   variables <- unlist(lapply(models, `[[`, "variables"), recursive = FALSE)
-  effects <- unlist(lapply(models, `[[`, "effects"), recursive = FALSE)
+  effects <- unlist(lapply(models, `[[`, "alone"), recursive = FALSE)
   effects <- effects[!duplicated(names(effects))]
   lapply(models, function(model) {
     model$variables <- variables
@@ -44,23 +46,25 @@ group_models <- function(models) {
 }
 
 prepare_model <- function(plan, frame, settings) {
-  has_effects <- length(plan$effects) > 0L
-  tt <- design_terms(plan$regressors, frame$scope, has_effects)
+  layout <- effect_layout(plan$effects)
+  tt <- design_terms(plan$regressors, frame$scope, has_constant(layout))
   outcome <- outcome_variable(frame, plan$outcome)
   regressors <- design_variables(frame, tt)
   if (outcome$name %in% vapply(regressors, `[[`, "", "name")) {
     stop_arg("formula", sprintf("has the outcome `%s` among the regressors too", outcome$name))
   }
-  effects <- lapply(plan$effects, function(expr) effect_variables(frame, expr))
-  names(effects) <- vapply(plan$effects, deparse_one, "")
+  effects <- lapply(layout, function(effect) effect_variables(frame, effect$factor))
+  slopes <- slope_variables(frame, layout)
   clusters <- lapply(cluster_expressions(settings$vcov), function(expr) {
     frame_variable(frame, expr, "cluster", "vcov")
   })
   list(plan = plan, terms = tt, outcome = outcome, regressors = regressors, effects = effects,
-       alone = effects, # the factors whose singletons are dropped
+       layout = layout, slopes = slopes,
+       alone = effects[vapply(layout, has_own_constant, NA)], # whose singletons are dropped
        formula = model_formula(plan, frame$scope),
        variables = c(list(outcome), regressors,
-                     unlist(effects, recursive = FALSE, use.names = FALSE), clusters,
+                     unlist(effects, recursive = FALSE, use.names = FALSE), unname(slopes),
+                     clusters,
                      list_masks(frame)))
 }
 
@@ -80,63 +84,73 @@ list_masks <- function(frame) {
 fit_group <- function(frame, models, sample, settings) {
   shared <- shared_rows(frame, models[[1L]], settings)
   columns <- group_columns(frame, models, shared)
-  absorber <- new_absorber(shared$factors, shared$w, settings$control)
+  absorber <- new_absorber(shared$factors, shared$w, settings$control, settings$threads)
   done <- absorb(absorber, columns$raw, settings$threads)
   shared$absorbed <- !is.null(absorber)
-  rank <- effects_rank(absorber, shared$factors, settings$control)
+  rank <- effects_rank(absorber, shared$factors, settings$control, settings$threads)
   shared$effects_rank <- rank$rank
-  shared$absorption <- if (shared$absorbed) {
-    list(solver = absorber$solver, exact_rank = rank$exact, iterations = done$iterations,
-         residual = done$residual)
-  }
   shared$absorber <- absorber
+  if (shared$absorbed) {
+    shared$absorption <- c(done[c("solver", "iterations", "residual", "plan")],
+                           exact_rank = rank$exact)
+    if (settings$control$verbose) message(describe_absorption(done, shared$factors))
+  }
+  columns$residual <- done$x
+  columns$factor <- .Call(C_qr, done$x, shared$w, settings$threads)
   lapply(seq_along(models), function(m) {
-    fit_one(frame, models[[m]], columns$index[[m]], columns$designs[[m]], columns$raw, done$x,
-            columns$floor, shared, sample, settings)
+    fit_one(frame, models[[m]], columns, m, shared, sample, settings)
   })
 }
 
-# Rows, weights and codes after singletons are gone.
+# Rows, weights and codes after singletons are gone. rows NULL: all of them.
 shared_rows <- function(frame, model, settings) {
   keep <- model$keep
-  rows <- if (all(keep)) NULL else which(keep)
-  take <- function(v) if (is.null(rows)) v else v[rows]
+  rows <- if (is.null(keep) || all(keep)) NULL else which(keep)
+  parts <- c(model$effects, model$alone[setdiff(names(model$alone), names(model$effects))])
   factors <- Map(function(parts, name) {
-    code_factor(lapply(parts, function(v) take(v$value)), vapply(parts, `[[`, "", "name"))
-  }, model$alone, names(model$alone))
+    code_factor(lapply(parts, function(v) take_rows(v$value, rows)),
+                vapply(parts, `[[`, "", "name"), threads = settings$threads)
+  }, parts, names(parts))
   singles <- no_dropped
-  if (settings$singletons == "drop" && length(factors)) {
-    stay <- drop_singletons(factors, length(factors[[1L]]$code))
-    if (!all(stay)) {
-      all_rows <- if (is.null(rows)) seq_len(frame$n) else rows
-      singles <- data.frame(row = all_rows[!stay], cause = "singleton",
-                            variable = paste(names(factors), collapse = " + "))
-      rows <- all_rows[stay]
-      if (!length(rows)) stop_no_rows(rbind(model$dropped, singles), deparse_one(model$formula))
-      factors <- lapply(factors, recode, keep = stay)
-    }
+  stay <- if (settings$singletons == "drop") {
+    drop_singletons(factors[names(model$alone)], settings$threads)
   }
-  factors <- factors[names(model$effects)]
+  if (!is.null(stay)) {
+    all_rows <- if (is.null(rows)) seq_len(frame$n) else rows
+    singles <- data.frame(row = all_rows[!stay], cause = "singleton",
+                          variable = paste(names(model$alone), collapse = " + "))
+    rows <- all_rows[stay]
+    if (!length(rows)) stop_no_rows(rbind(model$dropped, singles), deparse_one(model$formula))
+    factors <- lapply(factors, recode, keep = stay)
+  }
+  values <- lapply(model$slopes, function(v) take_rows(v$value, rows))
+  factors <- attach_slopes(factors[names(model$effects)], model$layout, values)
   list(rows = rows, factors = factors, singletons = singles, w = take_rows(frame$weights, rows),
        offset = take_rows(frame$offset, rows), n = if (is.null(rows)) frame$n else length(rows))
 }
 
 take_rows <- function(v, rows) if (is.null(rows) || is.null(v)) v else v[rows]
 
-# All distinct columns of a group in one matrix: outcomes (less their offsets), then regressors.
+# All distinct columns of a group: outcomes (less their offsets), then regressors. -> list(raw
+# (columns), moments (their scale), floor, designs (one a model), index (one a model: the positions
+# of its outcome y and regressors x, and whether no other model has that outcome))
 group_columns <- function(frame, models, shared) {
   has_effects <- length(shared$factors) > 0L
-  columns <- list()
+  columns <- scans <- list()
   designs <- index <- vector("list", length(models))
   for (m in seq_along(models)) {
     model <- models[[m]]
-    design <- design_matrix(frame, model$terms, model$regressors, shared$rows, has_effects)
+    design <- design_matrix(frame, model$terms, model$regressors, shared$rows,
+                            has_constant(shared$factors))
     offset <- c(list(shared$offset), list(design$offset))
     offset <- Reduce(`+`, Filter(Negate(is.null), offset))
-    y <- as.double(take_rows(model$outcome$value, shared$rows))
     y_key <- paste0("y:", model$outcome$name, ":",
                     if (length(design$offset)) deparse_one(model$plan$regressors))
-    if (is.null(columns[[y_key]])) columns[[y_key]] <- if (is.null(offset)) y else y - offset
+    if (is.null(columns[[y_key]])) {
+      y <- as.double(take_rows(model$outcome$value, shared$rows))
+      columns[[y_key]] <- if (is.null(offset)) y else y - offset
+      scans[[y_key]] <- if (is.null(shared$rows) && is.null(offset)) model$outcome$scan
+    }
     x_keys <- paste0("x:", names(design$columns), recycle0 = TRUE)
     for (j in seq_along(x_keys)) {
       while (!is.null(columns[[x_keys[j]]]) &&
@@ -144,26 +158,28 @@ group_columns <- function(frame, models, shared) {
         x_keys[j] <- paste0(x_keys[j], "'") # the same name, another column
       }
       columns[[x_keys[j]]] <- design$columns[[j]]
+      scans[[x_keys[j]]] <- design$scans[[names(design$columns)[j]]]
     }
     design$names <- as.character(names(design$columns))
-    design$columns <- NULL
+    design[c("columns", "scans")] <- NULL
     design$offset <- offset
     designs[[m]] <- design
     index[[m]] <- list(y = y_key, x = x_keys)
   }
-  check_magnitude(columns)
-  index <- lapply(index, function(at) lapply(at, match, names(columns)))
-  floor <- if (length(shared$factors)) vapply(columns, floor_norm, 0, w = shared$w) else
-    numeric(length(columns))
-  raw <- unlist(columns, use.names = FALSE)
-  dim(raw) <- c(shared$n, length(columns))
-  list(raw = raw, floor = floor, designs = designs, index = index)
+  scans <- lapply(stats::setNames(nm = names(columns)), function(name) {
+    if (is.null(scans[[name]])) .Call(C_scan, columns[[name]], frame$threads) else scans[[name]]
+  })
+  check_magnitude(scans)
+  moments <- Map(column_moments, columns, list(shared$w), scans)
+  floor <- if (has_effects) vapply(moments, floor_norm, 0) else numeric(length(columns))
+  list(raw = columns, scans = scans, moments = moments, floor = unname(floor), designs = designs,
+       index = lapply(index, function(at) lapply(at, match, names(columns))))
 }
 
 # Sums of squares must neither overflow nor vanish.
-check_magnitude <- function(columns) {
-  for (name in names(columns)) {
-    size <- max(abs(range(columns[[name]])))
+check_magnitude <- function(scans) {
+  for (name in names(scans)) {
+    size <- max(abs(c(scans[[name]]$min, scans[[name]]$max)))
     if (size == 0 || (size > 1e-100 && size < 1e100)) next
     stop_arg("data",
              sprintf("has values of size %.3g in `%s`, whose squares cannot be represented", size,
@@ -174,8 +190,9 @@ check_magnitude <- function(columns) {
 
 # Positions, among the rows that `subset` leaves, of those that were not used: what stats and
 # sandwich read as na.action.
-omitted_rows <- function(subset, rows) {
+omitted_rows <- function(subset, rows, n) {
   if (is.null(rows)) return(NULL)
-  omitted <- which(!which(subset) %in% rows)
+  candidates <- if (is.null(subset)) seq_len(n) else which(subset)
+  omitted <- which(!candidates %in% rows)
   if (length(omitted)) structure(omitted, class = "omit")
 }

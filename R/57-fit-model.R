@@ -1,43 +1,44 @@
 # One model of a group: slopes, fit, variance, constant.
 
-fit_one <- function(frame, model, index, design, raw, residual, floor, shared, sample, settings) {
-  x <- residual[, index$x, drop = FALSE]
-  colnames(x) <- design$names
-  y <- residual[, index$y]
-  check_outcome(model$outcome$name, raw[, index$y], y, floor[index$y], shared)
-  fit <- solve_slopes(x, y, shared$w, floor[index$x], settings$control$collin_tol, settings$threads)
+fit_one <- function(frame, model, columns, which, shared, sample, settings) {
+  design <- columns$designs[[which]]
+  at <- columns$index[[which]]
+  check_outcome(model$outcome$name, columns, at$y, shared)
+  fit <- solve_slopes(columns$factor, at$x, at$y, design$names, columns$floor[at$x],
+                      settings$control$collin_tol)
   warn_collinear(design$names, fit$kept, shared$absorbed)
-  if (!all(fit$kept)) x <- x[, fit$kept, drop = FALSE]
-  if (!ncol(x) && !shared$absorbed) {
+  if (!any(fit$kept) && !shared$absorbed) {
     stop_arg("formula", "has no regressor, no constant and no fixed effect")
   }
-  x_at <- index$x[fit$kept]
+  x_at <- at$x[fit$kept]
+  x <- stats::setNames(columns$residual[x_at], design$names[fit$kept])
+  shared_outcome <- sum(vapply(columns$index, function(other) other$y == at$y, NA)) > 1L
+  e <- .Call(C_residuals, columns$residual[[at$y]], x, as.double(fit$coef),
+             shared$absorbed && !shared_outcome, settings$threads)
   m <- list(call = settings$call, formula = model$formula, coefficients = fit$coef,
-            bread = fit$bread, root = fit$root, residuals = as.vector(y - x %*% fit$coef),
-            y = raw[, index$y], x = x, rss = fit$rss, nobs = shared$n,
+            bread = fit$bread, root = fit$root, residuals = e,
+            y = columns$raw[[at$y]], x = x, rss = fit$rss, nobs = shared$n,
             rank = fit$rank + shared$effects_rank, effects_rank = shared$effects_rank,
             n_slopes = fit$rank,
             collinear = design$names[!fit$kept], terms = design$terms, xlevels = design$xlevels,
             contrasts = design$contrasts, offset = design$offset, weights = shared$w,
             factors = shared$factors, rows = shared$rows, n_data = frame$n,
             dropped = rbind(model$dropped, shared$singletons),
-            na.action = omitted_rows(sample$subset, shared$rows), absorption = shared$absorption,
+            na.action = omitted_rows(sample$subset, shared$rows, frame$n),
+            absorption = shared$absorption,
             outcome = model$outcome$name, regressors = design$names, split = sample$split,
-            has_constant = "(Intercept)" %in% names(fit$coef) || shared$absorbed,
+            has_constant = "(Intercept)" %in% names(fit$coef) || has_constant(shared$factors),
             ssc = settings$ssc, control = settings$control, threads = settings$threads,
             data = frame$data, env = frame$scope)
-  finish_model(m, y, raw[, x_at, drop = FALSE], shared, settings)
+  m[c("tss", "tss_within")] <- sums_of_squares(m, columns, at$y)
+  finish_model(m, columns$raw[x_at], shared, settings)
 }
 
-# What follows from the slopes. y: the outcome's residual; x_raw: the regressors before absorption.
-finish_model <- function(m, y, x_raw, shared, settings) {
+# What follows from the slopes. x_raw: the regressors before absorption.
+finish_model <- function(m, x_raw, shared, settings) {
   class(m) <- "fe_lm"
   m$df.residual <- m$nobs - m$rank
   check_df(m)
-  if (shared$absorbed) {
-    m$effects_sum <- as.vector(m$y - m$residuals - x_raw %*% m$coefficients)
-  }
-  m[c("tss", "tss_within")] <- sums_of_squares(m, y)
   if (m$rss <= 1e-24 * m$tss) {
     warn_user("the fit is essentially perfect: the residuals are rounding errors, and so are the ",
               "standard errors")
@@ -48,13 +49,27 @@ finish_model <- function(m, y, x_raw, shared, settings) {
   if (settings$lean) make_lean(m) else m
 }
 
-check_outcome <- function(name, raw, y, floor, shared) {
-  if (max(raw) == min(raw)) {
+# The residualised regressors as a matrix with named columns.
+residual_design <- function(m) {
+  matrix(as.double(unlist(m$x, use.names = FALSE)), m$nobs, length(m$x),
+         dimnames = list(NULL, names(m$x)))
+}
+
+# What the fixed effects add up to in each row: outcome (less offset) - residual - x'b.
+effects_sum <- function(m) {
+  x <- raw_design(m, model.frame(m))
+  as.vector(m$y - m$residuals - x %*% m$coefficients[colnames(x)])
+}
+
+norm_in_factor <- function(columns, at) sqrt(sum(columns$factor[, at]^2))
+
+check_outcome <- function(name, columns, at, shared) {
+  scan <- columns$scans[[at]]
+  if (scan$max == scan$min) {
     stop_arg("formula", sprintf("has the outcome `%s`, which is constant (%s) in the sample", name,
-                                format(raw[1L])))
+                                format(scan$min)))
   }
-  w <- if (is.null(shared$w)) 1 else shared$w
-  if (shared$absorbed && sqrt(sum(w * y^2)) <= floor) {
+  if (shared$absorbed && norm_in_factor(columns, at) <= columns$floor[at]) {
     stop_arg("formula",
              sprintf("has the outcome `%s`, which the fixed effects explain entirely", name))
   }
@@ -82,17 +97,16 @@ check_df <- function(m) {
 }
 
 # Total sums of squares: about the mean (about zero if the model has no constant), and within.
-sums_of_squares <- function(m, y_within) {
-  w <- if (is.null(m$weights)) 1 else m$weights
-  total <- if (is.null(m$weights)) m$nobs else sum(w)
-  about <- if (m$has_constant) sum(w * m$y) / total else 0
-  within <- if (m$effects_rank > 0) sum(w * y_within^2) else NA_real_
-  list(sum(w * (m$y - about)^2), within)
+sums_of_squares <- function(m, columns, at) {
+  moments <- columns$moments[[at]]
+  about_zero <- if (m$has_constant) 0 else moments$total * moments$mean^2
+  within <- if (m$effects_rank > 0) norm_in_factor(columns, at)^2 else NA_real_
+  list(moments$square + about_zero, within)
 }
 
 make_lean <- function(m) {
   m$vcov_request <- NULL
-  gone <- c("residuals", "y", "x", "x0", "effects_sum", "weights", "factors", "rows", "na.action",
+  gone <- c("residuals", "y", "x", "x0", "weights", "factors", "rows", "na.action",
             "offset", "data", "env")
   m[gone] <- NULL
   m$lean <- TRUE
@@ -140,9 +154,14 @@ add_intercept <- function(m, flavour, x_raw, absorber) {
                                   dQuote(flavour, FALSE)),
              "Without fixed effects the constant is a regressor; leave `intercept` at \"none\"")
   }
+  if (has_slopes(m$factors)) {
+    stop_arg("intercept", sprintf("is %s, but the formula has varying slopes",
+                                  dQuote(flavour, FALSE)),
+             "Leave `intercept` at \"none\"")
+  }
   m$x0 <- represent_constant(flavour, m$factors, m$weights, absorber, m$nobs)
   wx0 <- if (is.null(m$weights)) m$x0 else m$weights * m$x0
-  m$x0_slopes <- as.vector(crossprod(x_raw, wx0))
+  m$x0_slopes <- vapply(x_raw, function(column) sum(column * wx0), 0, USE.NAMES = FALSE)
   b0 <- sum(wx0 * m$y) - sum(m$x0_slopes * m$coefficients)
   m$coefficients <- c(`(Intercept)` = b0, m$coefficients)
   m

@@ -7,7 +7,7 @@
 vcov_registry <- list(
   iid = list(
     label = "iid", clustered = FALSE,
-    meat = function(s) s$m$rss / (s$m$nobs - s$m$rank) * row_meat(s, sqrt(s$w)),
+    meat = function(s) s$m$rss / (s$m$nobs - s$m$rank) * weighted_gram(s),
     scale = function(s) 1,
     df = function(s) s$m$df.residual),
   HC0 = list(
@@ -54,6 +54,12 @@ vcov_aliases <- c(hetero = "HC1", robust = "HC1", white = "HC0", cluster = "CR1"
 
 row_meat <- function(s, u) .Call(C_row_meat, s$X, as.double(u), s$m$threads)
 
+# X'WX. Of residual columns it is known: their factor is there.
+weighted_gram <- function(s) {
+  if (!is.null(s$gram)) return(s$gram)
+  row_meat(s, if (is.null(s$w)) rep(1, s$m$nobs) else sqrt(s$w))
+}
+
 cluster_df <- function(s) if (s$ssc$t.df == "min") min(s$G) - 1 else s$m$df.residual
 
 # Cameron, Gelbach and Miller (2011): the meats of all non-empty sets of cluster variables, added
@@ -63,11 +69,23 @@ cluster_meat <- function(s, factor) {
   meat <- 0
   for (set in seq_len(2^q - 1)) {
     members <- which(bitwAnd(set, 2^(seq_len(q) - 1)) > 0)
-    code <- Reduce(cross_codes, s$clusters[members])
-    sums <- .Call(C_score_sums, s$X, s$u, code$code, code$n_levels, s$m$threads)
-    meat <- meat + (-1)^(length(members) + 1) * factor(code$n_levels) * crossprod(sums)
+    part <- set_meat(s, s$clusters[members])
+    meat <- meat + (-1)^(length(members) + 1) * factor(part$G) * part$meat
   }
   meat
+}
+
+# Meat of the clusters that a set of variables forms together -> list(meat, G)
+set_meat <- function(s, clusters) {
+  last <- clusters[[length(clusters)]]
+  if (length(clusters) == 1L) {
+    sums <- .Call(C_score_sums, s$X, s$u, last$code, last$n_levels, s$m$threads)
+    return(list(meat = crossprod(sums), G = last$n_levels))
+  }
+  first <- Reduce(function(a, b) cross_codes(a, b, s$m$threads), clusters[-length(clusters)])
+  pair <- .Call(C_pair_meat, s$X, s$u, first$code, first$n_levels, last$code, last$n_levels,
+                s$m$threads)
+  list(meat = pair$meat, G = pair$n_pairs)
 }
 
 # ---- what was asked for -> list(type, clusters, ...) ---------------------------------------------
@@ -131,19 +149,23 @@ cluster_factors <- function(cluster, m, n_default) {
     stop_arg("cluster", "must be a one-sided formula, for instance ~country")
   }
   terms <- check_joined(split_sum(cluster[[2L]]), "vcov", "cluster variables")
-  frame <- new_frame(m$data, environment(cluster))
+  frame <- new_frame(m$data, environment(cluster), m$threads)
   out <- lapply(terms, function(term) {
+    coded <- m$factors[[deparse_one(term)]]
+    if (!is.null(coded) && all(all.vars(term) %in% names(m$data))) return(coded)
     parts <- lapply(split_power(term), function(part) {
       frame_variable(frame, part, "cluster", "vcov")
     })
-    code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"), "vcov")
+    code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"), "vcov",
+                m$threads)
   })
   stats::setNames(out, vapply(terms, deparse_one, ""))
 }
 
 cluster_values <- function(variable, m) {
   value <- take_rows(variable$value, m$rows)
-  at <- which(is.na(value) | (is.numeric(value) & is.infinite(value)))
+  bad <- bad_rows(value, m$threads)
+  at <- which(Reduce(`|`, Filter(Negate(is.null), bad[c("na", "infinite")]), FALSE))
   if (length(at)) {
     rows <- if (is.null(m$rows)) at else m$rows[at]
     stop_arg("vcov",
@@ -169,32 +191,45 @@ cluster_vector <- function(cluster, m) {
 }
 
 check_complete <- function(x, arg) {
-  if (anyNA(x)) stop_arg(arg, sprintf("is NA in %s", quote_rows(which(is.na(x)))))
+  if (anyNA(x)) stop_arg(arg, sprintf("is NA in %s", quote_rows(which(is_missing(x)))))
   x
 }
 
 # ---- the sandwich --------------------------------------------------------------------------------
 
-# Design and bread such that V = bread meat(X) bread. A functional (x0, x0_slopes) of the fixed
-# effects adds a first coefficient, of which row i has the influence x0_i - x_i' B x0_slopes: then X
-# holds the influences of all coefficients, and the bread is the identity. So it does for regressors
-# that are not residuals from a constant, whose cross-products would cancel.
+# Design (columns, as a list or a matrix) and bread such that V = bread meat(X) bread. A functional
+# (x0, x0_slopes) of the fixed effects adds a first coefficient, of which row i has the influence
+# x0_i - x_i' B x0_slopes: then X holds the influences of all coefficients, and the bread is the
+# identity. So it does for regressors that are not residuals from a constant, whose cross-products
+# would cancel. Without a functional the influences' own X'WX is known, `gram`.
 influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
   centred <- length(m$factors) > 0L || !m$has_constant
-  if (is.null(functional$x0) && centred) return(list(X = m$x, bread = m$bread))
-  slopes <- tcrossprod(m$x %*% m$root, m$root)
-  colnames(slopes) <- colnames(m$bread)
-  if (is.null(functional$x0)) return(list(X = slopes, bread = identity_bread(colnames(slopes))))
+  names <- colnames(m$bread)
+  if (is.null(functional$x0) && centred) {
+    return(list(X = m$x, bread = m$bread, gram = gram_of_root(m$root)))
+  }
+  slopes <- tcrossprod(residual_design(m) %*% m$root, m$root)
+  colnames(slopes) <- names
+  if (is.null(functional$x0)) {
+    return(list(X = slopes, bread = identity_bread(names), gram = m$bread))
+  }
   first <- functional$x0 - as.vector(slopes %*% functional$x0_slopes)
-  names <- c("(Intercept)", colnames(m$bread))
+  names <- c("(Intercept)", names)
   list(X = `dimnames<-`(cbind(first, slopes), list(NULL, names)), bread = identity_bread(names))
+}
+
+# X'WX from the triangular root of its inverse.
+gram_of_root <- function(root) {
+  if (!length(root)) return(root)
+  tcrossprod(backsolve(root, diag(nrow(root)), transpose = TRUE))
 }
 
 identity_bread <- function(names) `dimnames<-`(diag(length(names)), list(names, names))
 
 variance_state <- function(m, spec, ssc, design) {
-  w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
-  list(m = m, ssc = ssc, X = design$X, e = m$residuals, w = w, u = w * m$residuals,
+  w <- m$weights
+  list(m = m, ssc = ssc, X = design$X, gram = design$gram, e = m$residuals, w = w,
+       u = if (is.null(w)) m$residuals else w * m$residuals,
        h = function() checked_leverage(m), clusters = spec$clusters,
        G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
 }
@@ -209,7 +244,9 @@ compute_vcov <- function(m, vcov, cluster = NULL, ssc = m$ssc, design = influenc
   check_clusters(s)
   entry <- vcov_registry[[spec$type]]
   factor <- entry$scale(s)
-  V <- factor * (design$bread %*% entry$meat(s) %*% design$bread)
+  V <- if (length(design$bread)) {
+    factor * (design$bread %*% entry$meat(s) %*% design$bread)
+  } else design$bread
   V <- (V + t(V)) / 2
   if (length(s$G) > 1L) V <- repair_psd(V)
   dimnames(V) <- dimnames(design$bread)
@@ -271,7 +308,7 @@ repair_psd <- function(V) {
 leverage <- function(m) {
   need_full(m, "leverages")
   w <- if (is.null(m$weights)) 1 else m$weights
-  h <- w * rowSums((m$x %*% m$root)^2)
+  h <- w * rowSums((residual_design(m) %*% m$root)^2)
   if (!length(m$factors)) return(h)
   control <- m$control
   control$solver <- "schur"
@@ -282,7 +319,8 @@ leverage <- function(m) {
                              as.integer(size)),
              "Use \"HC1\" or clustered standard errors")
   }
-  h + .Call(C_leverage, new_absorber(m$factors, m$weights, control)$pointer)
+  absorber <- new_absorber(m$factors, m$weights, control, m$threads)
+  h + .Call(absorber_entry(absorber, "leverage"), absorber$pointer)
 }
 
 checked_leverage <- function(m) {

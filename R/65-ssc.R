@@ -106,17 +106,22 @@ count_parameters <- function(m, ssc, clusters) {
       nested <- vapply(m$factors, function(f) {
         any(vapply(clusters, function(g) is_nested(f, g), NA))
       }, NA)
-      k + max(1, count_effects(m$factors[!nested], m, ssc$K.exact))
+      rest <- without_nested(m$factors, nested)
+      k + count_effects(rest, m, ssc$K.exact) + (has_constant(m$factors) && !has_constant(rest))
     })
 }
 
-# Rank of the dummies of some factors.
+# Rank of the dummies, and slopes, of some factors.
 count_effects <- function(factors, m, exact) {
   if (!length(factors)) return(0)
   levels <- vapply(factors, `[[`, 0L, "n_levels")
-  if (!exact || length(factors) == 1L) return(sum(levels) - (length(factors) - 1))
-  if (length(factors) == length(m$factors)) return(m$effects_rank)
-  effects_rank(new_absorber(factors, m$weights, m$control), factors, m$control)$rank
+  constants <- sum(vapply(factors, has_own_constant, NA))
+  if (!exact || (length(factors) == 1L && !has_slopes(factors))) {
+    return(sum(levels[list_terms(factors)$factor]) - max(0, constants - 1))
+  }
+  if (identical(list_terms(factors)$name, list_terms(m$factors)$name)) return(m$effects_rank)
+  absorber <- new_absorber(factors, m$weights, m$control, m$threads)
+  effects_rank(absorber, factors, m$control, m$threads)$rank
 }
 
 # (n-1)/(n-K) or n/(n-K), as a number.

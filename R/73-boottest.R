@@ -88,7 +88,9 @@ wild_parts <- function(m, param, cluster, ssc, impose_null) {
   at <- design$n_z + design$system$rhs[[1L]]
   U <- design$x[, c(seq_len(design$n_z), at), drop = FALSE]
   y <- design$x[, design$n_z + design$system$lhs]
-  fit <- .Call(C_lsq, U, y, m$weights, numeric(ncol(U)), m$control$collin_tol, m$threads)
+  factor <- .Call(C_qr, cbind(U, y), m$weights, m$threads)
+  fit <- .Call(C_lsq, factor, seq_len(ncol(U)), ncol(U) + 1L, numeric(ncol(U)),
+               m$control$collin_tol)
   M <- tcrossprod(fit$root)
   j <- design$n_z + match(param, setdiff_constant(m))
   a <- M[, j]

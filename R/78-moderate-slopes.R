@@ -42,9 +42,10 @@ check_moderator_apart <- function(object) {
   absorber <- new_absorber(m$factors, m$weights, m$control)
   within <- absorb(absorber, columns, m$threads)$x
   w <- if (is.null(m$weights)) 1 else m$weights
-  share <- m$bread %*% crossprod(m$x, w * within)
+  x <- residual_design(m)
+  share <- m$bread %*% crossprod(x, w * within)
   at <- c(term_label(object$treat), product_names(object))
-  part <- abs(share[at, , drop = FALSE]) * sqrt(colSums(w * m$x[, at, drop = FALSE]^2))
+  part <- abs(share[at, , drop = FALSE]) * sqrt(colSums(w * x[, at, drop = FALSE]^2))
   size <- sqrt(colSums(w * scale(columns, scale = FALSE)^2))
   if (any(t(part) > 1e-6 * size)) {
     stop_arg("moderator", sprintf("is `%s`, which is collinear with `%s` or with their product",

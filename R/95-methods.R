@@ -143,7 +143,7 @@ model.frame.fe_lm <- function(formula, ...) {
 model.matrix.fe_lm <- function(object, type = c("raw", "within"), ...) {
   need_full(object, "its model matrix")
   type <- check_choice(type[1L], c("raw", "within"), "type")
-  if (type == "within") return(object$x)
+  if (type == "within") return(residual_design(object))
   raw_design(object, model.frame(object))
 }
 
@@ -162,7 +162,7 @@ raw_design <- function(m, data) {
   x <- stats::model.matrix(tt, frame, contrasts.arg = m$contrasts)
   variables <- Map(function(value, name) list(value = value, name = name), frame, names(frame))
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
-  x <- x[, setdiff(names(m$coefficients), if (length(m$factors)) "(Intercept)"), drop = FALSE]
+  x <- x[, colnames(m$bread), drop = FALSE]
   matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
 }
 
@@ -194,7 +194,7 @@ estfun.fe_lm <- function(x, ...) {
   need_full(x, "scores")
   w <- if (is.null(x$weights)) 1 else x$weights
   u <- w * x$residuals
-  if (is.null(x$x0)) return(x$x * u)
+  if (is.null(x$x0)) return(residual_design(x) * u)
   out <- (influence_design(x)$X * u) %*% solve(unscaled_vcov(x))
   dimnames(out) <- list(NULL, names(x$coefficients))
   out

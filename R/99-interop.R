@@ -30,7 +30,8 @@ with_average_constant <- function(m) {
   m$coefficients <- m$coefficients[names(m$coefficients) != "(Intercept)"]
   m$x0 <- m$x0_slopes <- NULL
   raw <- raw_design(m, model.frame(m))
-  m <- add_intercept(m, "mean", raw, new_absorber(m$factors, m$weights, m$control))
+  absorber <- new_absorber(m$factors, m$weights, m$control, m$threads)
+  m <- add_intercept(m, "mean", matrix_columns(raw), absorber)
   set_vcov(m, m$vcov_request$vcov, m$ssc, m$vcov_request$cluster)
 }
 

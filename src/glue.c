@@ -2,18 +2,30 @@
 
 #include <string.h>
 
-const double **view_columns(SEXP x) {
-  if (TYPEOF(x) != REALSXP) Rf_error("internal: a double matrix is needed");
-  int k = n_columns(x);
-  int64_t n = n_rows(x);
-  const double **col = (const double **)R_alloc((size_t)k + 1, sizeof *col);
-  for (int j = 0; j < k; j++) col[j] = REAL(x) + (size_t)j * (size_t)n;
-  return col;
+#include "core/codes.h"
+
+/* ---- columns: a double matrix, a double vector, or a list of double vectors ------------------- */
+
+int64_t n_rows(SEXP x) {
+  if (TYPEOF(x) == VECSXP) return XLENGTH(x) > 0 ? XLENGTH(VECTOR_ELT(x, 0)) : 0;
+  return Rf_isMatrix(x) ? Rf_nrows(x) : XLENGTH(x);
 }
 
-int64_t n_rows(SEXP x) { return Rf_isMatrix(x) ? Rf_nrows(x) : XLENGTH(x); }
+int n_columns(SEXP x) {
+  if (TYPEOF(x) == VECSXP) return (int)XLENGTH(x);
+  return Rf_isMatrix(x) ? Rf_ncols(x) : 1;
+}
 
-int n_columns(SEXP x) { return Rf_isMatrix(x) ? Rf_ncols(x) : 1; }
+const double **view_columns(SEXP x) {
+  int k = n_columns(x), is_list = TYPEOF(x) == VECSXP;
+  int64_t n = n_rows(x);
+  if (!is_list && TYPEOF(x) != REALSXP) Rf_error("internal: doubles are needed");
+  const double **col = (const double **)R_alloc((size_t)k + 1, sizeof *col);
+  for (int j = 0; j < k; j++) {
+    col[j] = is_list ? view_doubles(VECTOR_ELT(x, j), n) : REAL(x) + (size_t)j * (size_t)n;
+  }
+  return col;
+}
 
 const double *view_doubles(SEXP x, int64_t n) {
   if (TYPEOF(x) != REALSXP || XLENGTH(x) != n) Rf_error("internal: doubles of wrong length");
@@ -26,10 +38,8 @@ const double *view_weights(SEXP w, int64_t n) {
 
 const int *view_code(SEXP code, int64_t n, int n_levels) {
   if (TYPEOF(code) != INTSXP || XLENGTH(code) != n) Rf_error("internal: codes of wrong length");
-  const int *c = INTEGER(code);
-  for (int64_t i = 0; i < n; i++) {
-    if (c[i] < 1 || c[i] > n_levels) Rf_error("internal: a code is out of range");
-  }
+  const int *c = INTEGER_RO(code);
+  if (!fe_codes_fit(c, n, n_levels)) Rf_error("internal: a code is out of range");
   return c;
 }
 

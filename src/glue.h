@@ -13,17 +13,24 @@
 #include <Rinternals.h>
 
 /* ---- entries: registered in init.c -------------------------------------------------------- */
-SEXP C_code_ints(SEXP x);
-SEXP C_code_pairs(SEXP a, SEXP n_a, SEXP b, SEXP n_b);
-SEXP C_singletons(SEXP codes, SEXP n_levels, SEXP keep);
+SEXP C_scan(SEXP x, SEXP threads);
+SEXP C_na64(SEXP x);
+SEXP C_code(SEXP x, SEXP threads);
+SEXP C_code_pairs(SEXP a, SEXP n_a, SEXP b, SEXP n_b, SEXP threads);
+SEXP C_recode(SEXP code, SEXP n_levels, SEXP keep);
+SEXP C_text64(SEXP x);
+SEXP C_singletons(SEXP codes, SEXP n_levels, SEXP threads);
 SEXP C_nested(SEXP inner, SEXP n_inner, SEXP outer);
-SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control);
+SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control, SEXP threads);
 SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads);
 SEXP C_effects(SEXP absorber, SEXP x);
 SEXP C_functional(SEXP absorber, SEXP d0);
 SEXP C_leverage(SEXP absorber);
-SEXP C_lsq(SEXP x, SEXP y, SEXP w, SEXP floor_norm, SEXP tol, SEXP threads);
+SEXP C_qr(SEXP x, SEXP w, SEXP threads);
+SEXP C_lsq(SEXP r, SEXP x_at, SEXP y_at, SEXP floor_norm, SEXP tol);
+SEXP C_residuals(SEXP y, SEXP x, SEXP b, SEXP reuse, SEXP threads);
 SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);
+SEXP C_pair_meat(SEXP x, SEXP u, SEXP a, SEXP n_a, SEXP b, SEXP n_b, SEXP threads);
 SEXP C_row_meat(SEXP x, SEXP u, SEXP threads);
 SEXP C_multinomial(SEXP seed, SEXP replicates, SEXP n_groups);
 SEXP C_wild(SEXP parts, SEXP draws, SEXP threads);
@@ -32,9 +39,17 @@ SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP wei
 SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                  SEXP threads);
 
+SEXP C_slopes_new(SEXP codes, SEXP n_levels, SEXP factor, SEXP values, SEXP w, SEXP control,
+                  SEXP threads);
+SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads);
+SEXP C_slopes_effects(SEXP slopes, SEXP x);
+SEXP C_slopes_functional(SEXP slopes, SEXP d0);
+SEXP C_slopes_leverage(SEXP slopes);
+
 /* ---- views and checks --------------------------------------------------------------------- */
 
-/* Column pointers of a double matrix (R_alloc'ed, gone when .Call returns). */
+/* Column pointers of a double matrix, or of a list of double vectors of one length (R_alloc'ed,
+ * gone when .Call returns). */
 const double **view_columns(SEXP x);
 int64_t n_rows(SEXP x);
 int n_columns(SEXP x);

@@ -51,15 +51,31 @@ static holder *holder_new(const fe_codes *c) {
 }
 
 static const char *solver_name(fe_solver solver) {
-  static const char *names[] = {"auto", "means", "schur", "cg"};
+  static const char *names[] = {"auto", "means", "balanced", "schur", "cg", "sparse"};
   return names[solver];
 }
 
+/* The cost model's figures, by name. */
+static SEXP as_plan(const fe_plan *plan) {
+  const char *names[] = {"lead", "n_lead", "others", "cells", "edges", "factor", "exact", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, Rf_ScalarInteger(plan->lead + 1));
+  SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(plan->n_lead));
+  SET_VECTOR_ELT(out, 2, Rf_ScalarInteger(plan->others));
+  SET_VECTOR_ELT(out, 3, Rf_ScalarReal((double)plan->cells));
+  SET_VECTOR_ELT(out, 4, Rf_ScalarReal((double)plan->edges));
+  SET_VECTOR_ELT(out, 5, Rf_ScalarReal((double)plan->factor));
+  SET_VECTOR_ELT(out, 6, Rf_ScalarLogical(plan->exact));
+  UNPROTECT(1);
+  return out;
+}
+
 /* -> list(pointer, rank, exact, solver) */
-SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control) {
+SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control, SEXP threads) {
   fe_codes c = view_codes(codes, n_levels);
   const double *weights = view_weights(w, c.n);
   fe_control settings = as_control(control);
+  fe_exec exec = as_exec(threads);
   const char *names[] = {"pointer", "rank", "exact", "solver", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP keep = PROTECT(Rf_allocVector(VECSXP, 2));
@@ -71,7 +87,7 @@ SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control) {
   holder *h = holder_new(&c);
   if (!h) raise_status(FE_ENOMEM);
   R_SetExternalPtrAddr(pointer, h);
-  raise_status(fe_absorber_new(&h->codes, weights, &settings, &h->absorber));
+  raise_status(fe_absorber_new(&h->codes, weights, &settings, &exec, &h->absorber));
   int exact;
   SET_VECTOR_ELT(out, 1, Rf_ScalarReal((double)fe_absorber_rank(h->absorber, &exact)));
   SET_VECTOR_ELT(out, 2, Rf_ScalarLogical(exact));
@@ -80,25 +96,49 @@ SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control) {
   return out;
 }
 
-/* x: double matrix -> list(x, iterations, residual, converged) */
+/* A matrix or a list of vectors, of the shape of x, for results. */
+static SEXP same_shape(SEXP x, int64_t n, int k) {
+  if (TYPEOF(x) != VECSXP) {
+    SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)(n * k)));
+    Rf_setAttrib(out, R_DimSymbol, Rf_getAttrib(x, R_DimSymbol));
+    Rf_setAttrib(out, R_DimNamesSymbol, Rf_getAttrib(x, R_DimNamesSymbol));
+    UNPROTECT(1);
+    return out;
+  }
+  SEXP out = PROTECT(Rf_allocVector(VECSXP, k));
+  for (int j = 0; j < k; j++) SET_VECTOR_ELT(out, j, Rf_allocVector(REALSXP, n));
+  Rf_setAttrib(out, R_NamesSymbol, Rf_getAttrib(x, R_NamesSymbol));
+  UNPROTECT(1);
+  return out;
+}
+
+/* x: columns -> list(x, iterations, residual, converged, solver, plan) */
 SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   holder *h = view_absorber(absorber);
-  if (TYPEOF(x) != REALSXP || n_rows(x) != h->codes.n) Rf_error("internal: rows do not match");
+  int64_t n = h->codes.n;
+  int k = n_columns(x);
+  if (k > 0 && n_rows(x) != n) Rf_error("internal: rows do not match");
+  const double **in = view_columns(x);
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"x", "iterations", "residual", "converged", ""};
+  const char *names[] = {"x", "iterations", "residual", "converged", "solver", "plan", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  SEXP residual = Rf_duplicate(x);
+  SEXP residual = same_shape(x, n, k);
   SET_VECTOR_ELT(out, 0, residual);
   SET_VECTOR_ELT(out, 3, Rf_allocVector(LGLSXP, 1));
-  int k = n_columns(x);
   double **col = (double **)R_alloc((size_t)k + 1, sizeof *col);
-  for (int j = 0; j < k; j++) col[j] = REAL(residual) + (size_t)j * (size_t)h->codes.n;
+  for (int j = 0; j < k; j++) {
+    col[j] = TYPEOF(residual) == VECSXP ? REAL(VECTOR_ELT(residual, j)) : REAL(residual) + j * n;
+  }
   fe_report report = {FE_SOLVER_AUTO, 0, 0.0};
-  fe_status status = fe_absorb(h->absorber, col, k, &exec, &report);
+  fe_status status = fe_absorb(h->absorber, in, col, k, &exec, &report);
   if (status != FE_ENOCONV) raise_status(status);
   LOGICAL(VECTOR_ELT(out, 3))[0] = status == FE_OK;
   SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(report.iterations));
   SET_VECTOR_ELT(out, 2, Rf_ScalarReal(report.residual));
+  SET_VECTOR_ELT(out, 4, Rf_mkString(solver_name(report.solver)));
+  fe_plan plan;
+  fe_absorber_plan(h->absorber, &plan);
+  SET_VECTOR_ELT(out, 5, as_plan(&plan));
   UNPROTECT(1);
   return out;
 }
@@ -109,11 +149,20 @@ static int64_t all_levels(const holder *h) {
   return sum;
 }
 
+/* Single solutions go with one thread. */
+static fe_exec as_alone(void) {
+  SEXP one = PROTECT(Rf_ScalarInteger(1));
+  fe_exec exec = as_exec(one);
+  UNPROTECT(1);
+  return exec;
+}
+
 SEXP C_effects(SEXP absorber, SEXP x) {
   holder *h = view_absorber(absorber);
   const double *p_x = view_doubles(x, h->codes.n);
+  fe_exec exec = as_alone();
   SEXP out = PROTECT(Rf_allocVector(REALSXP, all_levels(h)));
-  raise_status(fe_absorb_effects(h->absorber, p_x, REAL(out)));
+  raise_status(fe_absorb_effects(h->absorber, p_x, &exec, REAL(out)));
   UNPROTECT(1);
   return out;
 }
@@ -122,11 +171,12 @@ SEXP C_effects(SEXP absorber, SEXP x) {
 SEXP C_functional(SEXP absorber, SEXP d0) {
   holder *h = view_absorber(absorber);
   const double *p_d0 = view_doubles(d0, all_levels(h));
+  fe_exec exec = as_alone();
   const char *names[] = {"x0", "defect", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, h->codes.n));
   SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, 1));
-  raise_status(fe_absorb_functional(h->absorber, p_d0, REAL(VECTOR_ELT(out, 0)),
+  raise_status(fe_absorb_functional(h->absorber, p_d0, &exec, REAL(VECTOR_ELT(out, 0)),
                                     REAL(VECTOR_ELT(out, 1))));
   UNPROTECT(1);
   return out;

@@ -6,12 +6,35 @@
 #define CALL(name, n) {#name, (DL_FUNC)&name, n}
 
 static const R_CallMethodDef entries[] = {
-    CALL(C_code_ints, 1),     CALL(C_code_pairs, 4),  CALL(C_singletons, 3),
-    CALL(C_nested, 3),        CALL(C_absorber, 4),    CALL(C_absorb, 3),
-    CALL(C_effects, 2),       CALL(C_functional, 2),  CALL(C_leverage, 1),
-    CALL(C_lsq, 6),           CALL(C_score_sums, 5),  CALL(C_row_meat, 3),
-    CALL(C_multinomial, 3),   CALL(C_boot_blocks, 7), CALL(C_boot_rows, 7),
-    CALL(C_wild, 3),          {NULL, NULL, 0}};
+    CALL(C_scan, 2),
+    CALL(C_na64, 1),
+    CALL(C_code, 2),
+    CALL(C_code_pairs, 5),
+    CALL(C_recode, 3),
+    CALL(C_text64, 1),
+    CALL(C_singletons, 3),
+    CALL(C_nested, 3),
+    CALL(C_absorber, 5),
+    CALL(C_absorb, 3),
+    CALL(C_effects, 2),
+    CALL(C_functional, 2),
+    CALL(C_leverage, 1),
+    CALL(C_qr, 3),
+    CALL(C_lsq, 5),
+    CALL(C_residuals, 5),
+    CALL(C_score_sums, 5),
+    CALL(C_row_meat, 3),
+    CALL(C_pair_meat, 7),
+    CALL(C_multinomial, 3),
+    CALL(C_boot_blocks, 7),
+    CALL(C_boot_rows, 7),
+    CALL(C_wild, 3),
+    CALL(C_slopes_new, 7),
+    CALL(C_slopes_absorb, 3),
+    CALL(C_slopes_effects, 2),
+    CALL(C_slopes_functional, 2),
+    CALL(C_slopes_leverage, 1),
+    {NULL, NULL, 0}};
 
 attribute_visible void R_init_fepanel(DllInfo *dll) {
   R_registerRoutines(dll, NULL, entries, NULL, NULL);

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 #include "codes.h"
+#include "memory.h"
 #include "parallel.h"
 
-enum { DENSE_ALWAYS = 300, DENSE_NEVER = 4000, POLL_ROWS = 1000000 };
+enum { DENSE_ALWAYS = 64, SPARSE_FROM = 300, DENSE_NEVER = 4000, POLL_ROWS = 1000000 };
 
 /* ---- construction --------------------------------------------------------------------------- */
 
@@ -19,54 +20,19 @@ static int largest_factor(const fe_codes *c) {
   return lead;
 }
 
-static fe_solver choose_solver(const fe_absorber *a) {
-  if (a->codes.q == 1) return FE_SOLVER_MEANS;
-  if (a->control.solver != FE_SOLVER_AUTO) return a->control.solver;
-  if (a->p <= DENSE_ALWAYS) return FE_SOLVER_SCHUR;
-  if (a->p > DENSE_NEVER) return FE_SOLVER_CG;
-  /* p^3 / 3 against some hundred passes over the rows */
-  double dense = (double)a->p * a->p * a->p / 3.0;
-  return dense <= 200.0 * (double)a->codes.n ? FE_SOLVER_SCHUR : FE_SOLVER_CG;
-}
-
-static void invert_weights(double *w, int n) {
-  for (int g = 0; g < n; g++) w[g] = w[g] > 0 ? 1.0 / w[g] : 0.0;
-}
-
-static void fill_cells(fe_absorber *a, const int64_t *order) {
-  int m = a->m;
-  for (int64_t s = 0; s < a->codes.n; s++) {
-    int64_t i = order[s];
-    for (int u = 0; u < m; u++) a->cell[s * m + u] = a->other_base[u] + a->other[u][i];
-    if (a->cell_w) a->cell_w[s] = a->w[i];
-  }
-}
-
-static fe_status build_cells(fe_absorber *a) {
-  size_t n = (size_t)a->codes.n;
-  int64_t *order = malloc((n + 1) * sizeof *order);
-  a->start = malloc(((size_t)a->n_lead + 1) * sizeof *a->start);
-  a->cell = malloc((n * (size_t)a->m + 1) * sizeof *a->cell);
-  a->other_w = malloc(((size_t)a->p + 1) * sizeof *a->other_w);
-  a->cell_w = a->w ? malloc((n + 1) * sizeof *a->cell_w) : NULL;
-  if (!order || !a->start || !a->cell || !a->other_w || (a->w && !a->cell_w)) {
-    free(order);
-    return FE_ENOMEM;
-  }
-  fe_order_by(a->codes.code[a->lead], a->n_lead, a->codes.n, a->start, order);
-  fill_cells(a, order);
-  free(order);
-  for (int f = 0; f < a->codes.q; f++) {
-    if (f == a->lead) continue;
-    fe_level_weights(a->codes.code[f], a->codes.n_levels[f], a->codes.n, a->w,
-                     a->other_w + a->offset[f]);
-  }
-  return FE_OK;
+/* Estimated work, in multiplications: the dense complement against a dozen iterations for three
+ * columns. */
+static int dense_pays(const fe_absorber *a) {
+  double p = a->p, n = (double)a->codes.n, met = n / a->n_lead * a->m;
+  if (p <= DENSE_ALWAYS) return 1;
+  if (p > DENSE_NEVER) return 0;
+  if (met > p) met = p;
+  return a->n_lead * met * met + p * p * p / 6 <= 100 * n * a->m;
 }
 
 /* rank D <= n_1 + sum over the others of (n_f - components of the graph of lead and f): exact for
  * two factors, for copies and for factors nested in the lead. */
-static fe_status bound_rank(fe_absorber *a) {
+static fe_status bound_rank(fe_absorber *a, const fe_exec *exec) {
   const fe_codes *c = &a->codes;
   a->rank = positive_levels(a->lead_inv, a->n_lead) + positive_levels(a->other_w, a->p);
   a->rank_exact = a->m == 1;
@@ -75,6 +41,7 @@ static fe_status bound_rank(fe_absorber *a) {
     int n_components;
     fe_status status = fe_components(c->code[a->lead], a->n_lead, c->code[f], c->n_levels[f],
                                      c->n, a->w, NULL, &n_components);
+    if (!status) status = fe_poll(exec);
     if (status) return status;
     a->rank -= n_components;
   }
@@ -83,49 +50,103 @@ static fe_status bound_rank(fe_absorber *a) {
 
 static fe_status place_others(fe_absorber *a) {
   const fe_codes *c = &a->codes;
-  a->offset = malloc((size_t)c->q * sizeof *a->offset);
-  a->other = malloc((size_t)c->q * sizeof *a->other);
-  a->other_base = malloc((size_t)c->q * sizeof *a->other_base);
-  if (!a->offset || !a->other || !a->other_base) return FE_ENOMEM;
+  size_t q = (size_t)c->q;
+  a->offset = malloc(q * sizeof *a->offset);
+  a->other = malloc(q * sizeof *a->other);
+  a->other_base = malloc(q * sizeof *a->other_base);
+  a->other_levels = malloc(q * sizeof *a->other_levels);
+  if (!a->offset || !a->other || !a->other_base || !a->other_levels) return FE_ENOMEM;
   for (int f = 0; f < c->q; f++) {
     a->offset[f] = f == a->lead ? -1 : a->p;
     if (f == a->lead) continue;
     a->other[a->m] = c->code[f];
+    a->other_levels[a->m] = c->n_levels[f];
     a->other_base[a->m++] = a->p - 1;
     a->p += c->n_levels[f];
   }
   return FE_OK;
 }
 
-static fe_status build(fe_absorber *a) {
+static void weigh_factor(int64_t task, int worker, void *data) {
+  const fe_absorber *a = data;
   const fe_codes *c = &a->codes;
-  fe_status status = place_others(a);
-  if (status) return status;
+  (void)worker;
+  int f = (int)task;
+  double *sum = f == a->lead ? a->lead_inv : a->other_w + a->offset[f];
+  fe_level_weights(c->code[f], c->n_levels[f], c->n, a->w, sum);
+}
+
+static fe_status weigh_levels(fe_absorber *a, const fe_exec *exec) {
   a->lead_inv = malloc(((size_t)a->n_lead + 1) * sizeof *a->lead_inv);
-  if (!a->lead_inv) return FE_ENOMEM;
-  fe_level_weights(c->code[a->lead], a->n_lead, c->n, a->w, a->lead_inv);
-  invert_weights(a->lead_inv, a->n_lead);
-  a->control.solver = choose_solver(a);
-  if (a->control.solver == FE_SOLVER_MEANS) {
-    a->rank = positive_levels(a->lead_inv, a->n_lead);
-    a->rank_exact = 1;
+  a->other_w = malloc(((size_t)a->p + 1) * sizeof *a->other_w);
+  if (!a->lead_inv || !a->other_w) return FE_ENOMEM;
+  fe_status status = fe_parallel_for(exec, a->codes.q, weigh_factor, a);
+  a->total = 0;
+  for (int g = 0; g < a->n_lead && !status; g++) {
+    a->total += a->lead_inv[g];
+    a->lead_inv[g] = a->lead_inv[g] > 0 ? 1.0 / a->lead_inv[g] : 0.0;
+  }
+  return status;
+}
+
+static fe_status choose_solver(fe_absorber *a) {
+  if (a->codes.q == 1) a->control.solver = FE_SOLVER_MEANS;
+  if (a->control.solver != FE_SOLVER_AUTO) return FE_OK;
+  int balanced = fe_is_balanced(a), pays = dense_pays(a);
+  if (balanced < 0) return FE_ENOMEM;
+  a->improvable = !balanced && !pays;
+  a->control.solver = balanced ? FE_SOLVER_BALANCED : pays ? FE_SOLVER_SCHUR : FE_SOLVER_CG;
+  return FE_OK;
+}
+
+static fe_status build_solver(fe_absorber *a, const fe_exec *exec) {
+  fe_solver solver = a->control.solver;
+  a->rank_exact = 1;
+  a->rank = positive_levels(a->lead_inv, a->n_lead);
+  if (solver == FE_SOLVER_MEANS) return FE_OK;
+  if (solver == FE_SOLVER_BALANCED) { /* every level of one meets every level of the other */
+    a->rank += positive_levels(a->other_w, a->p) - 1;
     return FE_OK;
   }
-  status = build_cells(a);
+  fe_status status = fe_cells_build(a, solver != FE_SOLVER_SCHUR, exec);
+  if (!status) status = fe_poll(exec);
   if (status) return status;
-  return a->control.solver == FE_SOLVER_SCHUR ? fe_schur_build(a) : bound_rank(a);
+  if (solver == FE_SOLVER_SCHUR) return fe_schur_build(a, exec);
+  if (solver == FE_SOLVER_SPARSE) status = fe_blocks_build(a, exec);
+  return status ? status : bound_rank(a, exec);
+}
+
+static fe_status build(fe_absorber *a, const fe_exec *exec) {
+  fe_status status = place_others(a);
+  if (!status) status = weigh_levels(a, exec);
+  if (!status) status = choose_solver(a);
+  return status ? status : build_solver(a, exec);
+}
+
+/* Unless all are asked for, factors of few levels are left to Jacobi's scaling. */
+fe_status fe_blocks_build(fe_absorber *a, const fe_exec *exec) {
+  a->control.solver = FE_SOLVER_SPARSE;
+  a->blocks = calloc((size_t)a->m, sizeof *a->blocks);
+  fe_status status = a->blocks ? FE_OK : FE_ENOMEM;
+  for (int u = 0; u < a->m && !status; u++) {
+    if (a->improvable && a->m > 1 && a->other_levels[u] < SPARSE_FROM) continue;
+    status = fe_block_build(a, u, exec, &a->blocks[u]);
+  }
+  return status;
 }
 
 /* Levels are counted by int throughout. */
 static int is_valid(const fe_codes *c, const fe_control *control) {
   int64_t levels = 0;
-  if (c->q < 1 || c->n < 1 || control->solver > FE_SOLVER_CG) return 0;
+  if (c->q < 1 || c->n < 1 || control->solver > FE_SOLVER_SPARSE) return 0;
   for (int f = 0; f < c->q; f++) levels += c->n_levels[f];
-  return levels <= INT_MAX && (c->q == 1 || control->solver != FE_SOLVER_MEANS);
+  /* the closed forms are found, not asked for */
+  return levels <= INT_MAX && control->solver != FE_SOLVER_BALANCED &&
+         (c->q == 1 || control->solver != FE_SOLVER_MEANS);
 }
 
 fe_status fe_absorber_new(const fe_codes *codes, const double *w, const fe_control *control,
-                          fe_absorber **out) {
+                          const fe_exec *exec, fe_absorber **out) {
   *out = NULL;
   if (!is_valid(codes, control)) return FE_EINVAL;
   fe_absorber *a = calloc(1, sizeof *a);
@@ -135,7 +156,7 @@ fe_status fe_absorber_new(const fe_codes *codes, const double *w, const fe_contr
   a->control = *control;
   a->lead = largest_factor(codes);
   a->n_lead = codes->n_levels[a->lead];
-  fe_status status = build(a);
+  fe_status status = build(a, exec);
   if (status) {
     fe_absorber_free(a);
     return status;
@@ -149,6 +170,7 @@ void fe_absorber_free(fe_absorber *a) {
   free(a->offset);
   free(a->other);
   free(a->other_base);
+  free(a->other_levels);
   free(a->lead_inv);
   free(a->other_w);
   free(a->start);
@@ -156,6 +178,11 @@ void fe_absorber_free(fe_absorber *a) {
   free(a->cell_w);
   free(a->chol);
   free(a->used);
+  for (int u = 0; a->blocks && u < a->m; u++) {
+    fe_graph_free(&a->blocks[u].graph);
+    fe_laplacian_free(a->blocks[u].factor);
+  }
+  free(a->blocks);
   free(a);
 }
 
@@ -166,11 +193,23 @@ int64_t fe_absorber_rank(const fe_absorber *a, int *exact) {
 
 fe_solver fe_absorber_solver(const fe_absorber *a) { return a->control.solver; }
 
+void fe_absorber_plan(const fe_absorber *a, fe_plan *plan) {
+  *plan = (fe_plan){a->lead, a->n_lead, a->p, a->start ? a->start[a->n_lead] : 0, 0, 0, 1};
+  for (int u = 0; a->blocks && u < a->m; u++) {
+    const block *b = &a->blocks[u];
+    if (!b->factor) continue;
+    plan->edges += b->graph.start[b->graph.p] / 2;
+    plan->factor += fe_laplacian_size(b->factor);
+    plan->exact = plan->exact && fe_laplacian_exact(b->factor);
+  }
+}
+
 /* ---- all columns ---------------------------------------------------------------------------- */
 
 typedef struct {
   const fe_absorber *a;
-  double *const *col;
+  const double *const *in;
+  double *const *out;
   scratch *scratch; /* one a worker */
   outcome *outcome; /* one a column */
   stopper stop;
@@ -178,7 +217,18 @@ typedef struct {
 
 static void absorb_task(int64_t task, int worker, void *data) {
   job *j = data;
-  j->outcome[task] = fe_absorb_column(j->a, j->col[task], NULL, &j->scratch[worker], &j->stop);
+  j->outcome[task] = fe_absorb_column(j->a, j->in[task], j->out[task], NULL, &j->scratch[worker],
+                                      &j->stop);
+}
+
+/* If a column stalls, all are done anew, so that the result does not depend on which thread came
+ * how far. */
+static fe_status run_columns(fe_absorber *a, job *j, int k, int workers) {
+  fe_exec watched = {workers, fe_poll_and_tell, &j->stop};
+  fe_status status = fe_parallel_for(&watched, k, absorb_task, j);
+  if (status || !j->stop.stalled) return status;
+  status = fe_blocks_build(a, j->stop.exec);
+  return status ? status : fe_parallel_for(&watched, k, absorb_task, j);
 }
 
 static fe_status collect(const job *j, int k, fe_status ran, fe_report *report) {
@@ -195,19 +245,20 @@ static fe_status collect(const job *j, int k, fe_status ran, fe_report *report) 
   return status;
 }
 
-fe_status fe_absorb(fe_absorber *a, double *const *col, int k, const fe_exec *exec,
-                    fe_report *report) {
+fe_status fe_absorb(fe_absorber *a, const double *const *in, double *const *out, int k,
+                    const fe_exec *exec, fe_report *report) {
   /* a thread costs about as much as some ten thousand rows */
   int64_t worth = a->codes.n * k / 20000;
   int workers = fe_workers(exec, worth < k ? worth : k);
-  int64_t every = workers == 1 ? 1 + POLL_ROWS / a->codes.n : 0;
-  job j = {a, col, calloc((size_t)workers, sizeof(scratch)),
-           calloc((size_t)(k > 0 ? k : 1), sizeof(outcome)), {0, every, exec}};
+  /* a worker that is also the caller polls by itself, every million rows or so */
+  int64_t every = workers > 1 && exec->poll ? 0 : 1 + POLL_ROWS / a->codes.n;
+  job j = {a, in, out, calloc((size_t)workers, sizeof(scratch)),
+           calloc((size_t)(k > 0 ? k : 1), sizeof(outcome)), {0, 0, every, exec}};
   fe_status status = j.scratch && j.outcome ? FE_OK : FE_ENOMEM;
   for (int t = 0; t < workers && !status; t++) status = fe_scratch_new(a, &j.scratch[t]);
+  for (int c = 0; c < k; c++) fe_use_large_pages(out[c], (size_t)a->codes.n * sizeof(double));
   if (!status) {
-    fe_exec watched = {workers, fe_poll_and_tell, &j.stop};
-    status = fe_parallel_for(&watched, k, absorb_task, &j);
+    status = run_columns(a, &j, k, workers);
     status = collect(&j, k, status, report);
   }
   for (int t = 0; t < workers && j.scratch; t++) fe_scratch_free(&j.scratch[t]);

@@ -8,9 +8,12 @@
 
 typedef enum {
   FE_SOLVER_AUTO = 0,
-  FE_SOLVER_MEANS, /* one factor: group means */
-  FE_SOLVER_SCHUR, /* largest factor eliminated, dense Schur complement of the rest: exact */
-  FE_SOLVER_CG     /* the same complement, conjugate gradients with Jacobi scaling */
+  FE_SOLVER_MEANS,    /* one factor: group means */
+  FE_SOLVER_BALANCED, /* two factors whose cell weights are a product: closed form */
+  FE_SOLVER_SCHUR,    /* largest factor eliminated, dense Schur complement of the rest: exact */
+  FE_SOLVER_CG,       /* the same complement, conjugate gradients with Jacobi scaling */
+  FE_SOLVER_SPARSE    /* conjugate gradients, each large factor's block factored as a Laplacian:
+                         one step where the factor is exact and there are two factors */
 } fe_solver;
 
 typedef struct {
@@ -25,12 +28,22 @@ typedef struct {
   double residual; /* largest achieved || S^-1/2 D'W x~ || / || W^1/2 x~ ||, S = diag(D'WD) */
 } fe_report;
 
+/* What the cost model saw. */
+typedef struct {
+  int lead;           /* factor eliminated first, from 0 */
+  int n_lead, others; /* its levels; levels of all others */
+  int64_t cells;      /* distinct cells of two factors, else rows; 0 where none were needed */
+  int64_t edges;      /* of the Laplacians, 0 without any */
+  int64_t factor;     /* entries of their triangular factors */
+  int exact;          /* 1: these factors are exact */
+} fe_plan;
+
 typedef struct fe_absorber fe_absorber;
 
 /* Rows with weight zero are allowed: they take part in nothing. codes and w must outlive the
  * absorber. */
 fe_status fe_absorber_new(const fe_codes *codes, const double *w, const fe_control *control,
-                          fe_absorber **out);
+                          const fe_exec *exec, fe_absorber **out);
 void fe_absorber_free(fe_absorber *a);
 
 /* Rank of D, exact for up to two factors and whenever the dense solver is used; else
@@ -38,21 +51,26 @@ void fe_absorber_free(fe_absorber *a);
  * *exact = 0. */
 int64_t fe_absorber_rank(const fe_absorber *a, int *exact);
 
+/* The solver may change with the first columns: conjugate gradients that stall are given better
+ * preconditioners. */
 fe_solver fe_absorber_solver(const fe_absorber *a);
+void fe_absorber_plan(const fe_absorber *a, fe_plan *plan);
 
-/* Residualises k columns in place, one thread a column. */
-fe_status fe_absorb(fe_absorber *a, double *const *col, int k, const fe_exec *exec,
-                    fe_report *report);
+/* out_j <- residual of in_j for k columns, one thread a column; out must not overlap in. */
+fe_status fe_absorb(fe_absorber *a, const double *const *in, double *const *out, int k,
+                    const fe_exec *exec, fe_report *report);
 
 /* Effects: gamma = (D'WD)^- D'W x, the levels of factor 1, then 2, ... x is not changed. */
-fe_status fe_absorb_effects(fe_absorber *a, const double *x, double *gamma);
+fe_status fe_absorb_effects(fe_absorber *a, const double *x, const fe_exec *exec, double *gamma);
 
 /* Representer of the linear functional d0'gamma of the effects: x0 = D (D'WD)^- d0, so that
  * d0'gamma = sum_i w_i x0_i x_i. *defect = || D'W x0 - d0 || / || d0 || is zero up to rounding
  * exactly when the functional is estimable. */
-fe_status fe_absorb_functional(fe_absorber *a, const double *d0, double *x0, double *defect);
+fe_status fe_absorb_functional(fe_absorber *a, const double *d0, const fe_exec *exec, double *x0,
+                               double *defect);
 
-/* h_i = w_i d_i' (D'WD)^- d_i, the leverages of the effects. FE_EINVAL with the CG solver. */
+/* h_i = w_i d_i' (D'WD)^- d_i, the leverages of the effects. FE_EINVAL with an iterative
+ * solver. */
 fe_status fe_absorb_leverage(const fe_absorber *a, double *h);
 
 #endif

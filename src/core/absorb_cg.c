@@ -1,4 +1,4 @@
-/* The iterative solver of S delta = r, which never forms S. */
+/* The iterative solver of S delta = r, which never forms S as a whole. */
 #include "absorb_private.h"
 
 #include <math.h>
@@ -7,26 +7,73 @@
 
 #include "codes.h"
 
-/* out = S v, row by row in lead order. */
-static void apply_schur(const fe_absorber *a, const double *v, double *out) {
-  int m = a->m;
-  memset(out, 0, (size_t)a->p * sizeof *out);
+/* Iterations before a forecast; the look back it is made from; the most that are put up with
+ * where a preconditioner could be had. */
+enum { FORECAST_FROM = 10, LOOK_BACK = 6, PATIENCE = 45 };
+
+/* ---- S v ------------------------------------------------------------------------------------ */
+
+static inline void apply_cells(const fe_absorber *a, int m, int weighted, const double *v,
+                               double *out) {
   for (int g = 0; g < a->n_lead; g++) {
+    int64_t from = a->start[g], to = a->start[g + 1];
+    if (to - from < 2) continue; /* a cell that is alone is equal to its mean */
     double mean = 0;
-    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
+    for (int64_t t = from; t < to; t++) {
       double z = 0;
       for (int u = 0; u < m; u++) z += v[a->cell[t * m + u]];
-      mean += a->cell_w ? a->cell_w[t] * z : z;
+      mean += weighted ? a->cell_w[t] * z : z;
     }
     mean *= a->lead_inv[g];
-    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
+    for (int64_t t = from; t < to; t++) {
       double z = -mean;
       for (int u = 0; u < m; u++) z += v[a->cell[t * m + u]];
-      if (a->cell_w) z *= a->cell_w[t];
+      if (weighted) z *= a->cell_w[t];
       for (int u = 0; u < m; u++) out[a->cell[t * m + u]] += z;
     }
   }
 }
+
+/* The graph is the shorter way where its edges are fewer than the cells. */
+static void apply_schur(const fe_absorber *a, const double *v, double *out) {
+  if (a->m == 1 && a->blocks && a->blocks->factor &&
+      a->blocks->graph.start[a->p] < 2 * a->start[a->n_lead]) {
+    fe_graph_apply(&a->blocks->graph, v, out);
+    return;
+  }
+  memset(out, 0, (size_t)a->p * sizeof *out);
+  if (a->cell_w) {
+    if (a->m == 1) apply_cells(a, 1, 1, v, out); else apply_cells(a, a->m, 1, v, out);
+    return;
+  }
+  switch (a->m) {
+    case 1: apply_cells(a, 1, 0, v, out); break;
+    case 2: apply_cells(a, 2, 0, v, out); break;
+    default: apply_cells(a, a->m, 0, v, out);
+  }
+}
+
+/* ---- the preconditioner --------------------------------------------------------------------- */
+
+/* z = M r: the factored blocks, diag(Z'WZ) for the others */
+static void precondition(const fe_absorber *a, const double *r, double *z) {
+  for (int u = 0; u < a->m; u++) {
+    int first = a->other_base[u] + 1, last = first + a->other_levels[u];
+    if (a->blocks && a->blocks[u].factor) {
+      fe_laplacian_solve(a->blocks[u].factor, r + first, z + first);
+      continue;
+    }
+    for (int l = first; l < last; l++) z[l] = a->other_w[l] > 0 ? r[l] / a->other_w[l] : 0;
+  }
+}
+
+static double dot(const double *x, const double *y, int p) {
+  double sum = 0;
+  for (int l = 0; l < p; l++) sum += x[l] * y[l];
+  return sum;
+}
+
+/* ---- stopping ------------------------------------------------------------------------------- */
 
 int fe_poll_and_tell(void *data) {
   stopper *s = data;
@@ -39,39 +86,44 @@ int fe_must_stop(stopper *s, int step) {
   return s->stop || (s->every && step % s->every == 0 && fe_poll_and_tell(s));
 }
 
-fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *stop,
-                      int *iterations) {
+/* Whether the descent of the last steps, carried on, would take too long. */
+static int forecast_stall(double *past, int iteration, double residual, double goal) {
+  double before = past[iteration % LOOK_BACK];
+  past[iteration % LOOK_BACK] = residual;
+  if (iteration < FORECAST_FROM || residual >= before) return iteration >= FORECAST_FROM;
+  return log(goal / residual) / log(residual / before) * LOOK_BACK > PATIENCE;
+}
+
+/* ---- conjugate gradients -------------------------------------------------------------------- */
+
+fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *stop, outcome *o) {
   int p = a->p;
-  const double *w = a->other_w;
-  double rho = 0;
-  for (int l = 0; l < p; l++) {
-    s->delta[l] = 0;
-    s->dir[l] = w[l] > 0 ? s->r[l] / w[l] : 0;
-    rho += s->r[l] * s->dir[l];
-  }
-  while (sqrt(rho) > goal) {
-    if (fe_must_stop(stop, *iterations)) return FE_EINTR;
-    if (*iterations == a->control.max_iter) return FE_ENOCONV;
-    ++*iterations;
-    apply_schur(a, s->dir, s->image);
-    double curvature = 0;
-    for (int l = 0; l < p; l++) curvature += s->dir[l] * s->image[l];
-    if (!(curvature > 0)) break; /* nothing left but the null space of S */
-    double step = rho / curvature, next = 0;
-    for (int l = 0; l < p; l++) {
-      s->delta[l] += step * s->dir[l];
-      s->r[l] -= step * s->image[l];
-      if (w[l] > 0) next += s->r[l] * s->r[l] / w[l];
+  double past[LOOK_BACK] = {0}, residual = fe_scaled_norm(a, s->r), rho = 0;
+  memset(s->delta, 0, (size_t)p * sizeof *s->delta);
+  for (int step = 0; residual > goal; step++) {
+    if (fe_must_stop(stop, step)) return FE_EINTR;
+    if (o->may_stall && (stop->stalled || forecast_stall(past, step, residual, goal))) {
+      o->stalled = stop->stalled = 1;
+      return FE_OK;
     }
-    double beta = next / rho;
-    for (int l = 0; l < p; l++) {
-      s->dir[l] = (w[l] > 0 ? s->r[l] / w[l] : 0) + beta * s->dir[l];
-    }
+    if (o->iterations == a->control.max_iter) return FE_ENOCONV;
+    o->iterations++;
+    precondition(a, s->r, s->cond);
+    double next = dot(s->r, s->cond, p), beta = step ? next / rho : 0;
+    for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * (step ? s->dir[l] : 0);
     rho = next;
+    apply_schur(a, s->dir, s->image);
+    double curvature = dot(s->dir, s->image, p);
+    if (!(curvature > 0)) break; /* nothing left but the null space of S */
+    double size = rho / curvature;
+    for (int l = 0; l < p; l++) {
+      s->delta[l] += size * s->dir[l];
+      s->r[l] -= size * s->image[l];
+    }
+    residual = fe_scaled_norm(a, s->r);
   }
   return FE_OK;
 }
-
 /* S maps the indicator of the levels of a factor in one component of its graph with the lead to
  * zero: takes from the part of r for factor f what is not orthogonal to these. part: scratch for
  * the components of lead and f, a sum of r and one of weights each; zero on entry. */

@@ -1,6 +1,7 @@
 /* Effects of the levels, linear functionals of them, leverages. */
 #include "absorb_private.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,33 +27,29 @@ static void unpack_effects(const fe_absorber *a, const double *packed, double *b
   }
 }
 
-fe_status fe_absorb_effects(fe_absorber *a, const double *x, double *gamma) {
-  size_t n = (size_t)a->codes.n;
-  double *copy = malloc(n * sizeof *copy);
+/* Blocks first, if the column asks for them. */
+static fe_status absorb_alone(fe_absorber *a, const double *x, double *rest, double *packed,
+                              scratch *s, const fe_exec *exec) {
+  stopper stop = {0, 0, 1, exec};
+  outcome o = fe_absorb_column(a, x, rest, packed, s, &stop);
+  if (o.status || !o.stalled) return o.status;
+  fe_status status = fe_blocks_build(a, exec);
+  return status ? status : fe_absorb_column(a, x, rest, packed, s, &stop).status;
+}
+
+fe_status fe_absorb_effects(fe_absorber *a, const double *x, const fe_exec *exec, double *gamma) {
+  double *rest = malloc(((size_t)a->codes.n + 1) * sizeof *rest);
   double *packed = calloc((size_t)a->n_lead + (size_t)a->p, sizeof *packed);
   scratch s = {0};
-  fe_status status = copy && packed ? fe_scratch_new(a, &s) : FE_ENOMEM;
+  fe_status status = rest && packed ? fe_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
-    memcpy(copy, x, n * sizeof *copy);
-    status = fe_absorb_column(a, copy, packed, &s, NULL).status;
+    status = absorb_alone(a, x, rest, packed, &s, exec);
     unpack_effects(a, packed, gamma);
   }
   fe_scratch_free(&s);
   free(packed);
-  free(copy);
+  free(rest);
   return status;
-}
-
-/* r = d_2 - Z'W D_1 W_1^-1 d_1: one sweep over cells with the lead values v_g = d_1g / W_g. */
-static void spread_lead(const fe_absorber *a, const double *v, double *r) {
-  int m = a->m;
-  for (int g = 0; g < a->n_lead; g++) {
-    if (v[g] == 0) continue;
-    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
-      double z = a->cell_w ? a->cell_w[t] * v[g] : v[g];
-      for (int u = 0; u < m; u++) r[a->cell[t * m + u]] -= z;
-    }
-  }
 }
 
 /* x0 = D gamma for gamma = [lead | others] */
@@ -73,47 +70,53 @@ static double norm_of(const double *d, size_t n) {
 
 /* d <- d - D'W x0, d = [lead | others]. Returns its norm. */
 static double effects_residual(const fe_absorber *a, const double *x0, double *d, scratch *s) {
-  fe_sum_lead(a, x0, s->lead);
-  fe_sum_others(a, x0, s->r);
+  fe_sum_levels(a, x0, s->lead, s->r);
   for (int g = 0; g < a->n_lead; g++) d[g] -= s->lead[g];
   for (int l = 0; l < a->p; l++) d[a->n_lead + l] -= s->r[l];
   return norm_of(d, (size_t)a->n_lead + (size_t)a->p);
 }
 
-/* sum_g -= the sum of w z'delta over the rows of lead level g */
-static void gather_lead(const fe_absorber *a, const double *delta, double *sum) {
-  for (int g = 0; g < a->n_lead; g++) {
-    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
-      double z = 0;
-      for (int u = 0; u < a->m; u++) z += delta[a->cell[t * a->m + u]];
-      sum[g] -= a->cell_w ? a->cell_w[t] * z : z;
-    }
-  }
+/* s->r = d_2 - Z'W D_1 W_1^-1 d_1, s->lead = W_1^-1 d_1 */
+static void eliminate_lead(const fe_absorber *a, const double *d, scratch *s) {
+  memcpy(s->lead, d, (size_t)a->n_lead * sizeof *s->lead);
+  memcpy(s->r, d + a->n_lead, (size_t)a->p * sizeof *s->r);
+  fe_centre(a, s);
 }
 
-/* gamma += A^- d by block elimination; d = [lead | others] is spent */
-static fe_status solve_effects(const fe_absorber *a, double *d, double *gamma, scratch *s) {
-  if (a->p > 0) {
-    int iterations = 0;
-    for (int g = 0; g < a->n_lead; g++) s->lead[g] = d[g] * a->lead_inv[g];
-    memcpy(s->r, d + a->n_lead, (size_t)a->p * sizeof *s->r);
-    spread_lead(a, s->lead, s->r);
-    fe_status status = a->control.solver == FE_SOLVER_CG ? fe_cg_make_consistent(a, s->r) : FE_OK;
-    double goal = 0.1 * a->control.tol * fe_scaled_norm(a, s->r);
-    if (!status) status = fe_solve_others(a, a->control.solver, s, goal, NULL, &iterations);
-    if (status) return status;
-    for (int l = 0; l < a->p; l++) gamma[a->n_lead + l] += s->delta[l];
-    gather_lead(a, s->delta, d);
+static int is_iterative(fe_solver solver) {
+  return solver == FE_SOLVER_CG || solver == FE_SOLVER_SPARSE;
+}
+
+/* gamma += A^- d by block elimination; d = [lead | others] */
+static fe_status solve_effects(fe_absorber *a, const double *d, double *gamma, scratch *s,
+                               stopper *stop) {
+  fe_solver solver = a->control.solver;
+  outcome o = {.may_stall = solver == FE_SOLVER_CG && a->improvable};
+  eliminate_lead(a, d, s);
+  double rounding = 16 * DBL_EPSILON * fe_scaled_norm(a, s->r);
+  fe_status status = is_iterative(solver) ? fe_cg_make_consistent(a, s->r) : FE_OK;
+  double goal = fmax(0.1 * a->control.tol * fe_scaled_norm(a, s->r), rounding);
+  if (!status) status = fe_solve_others(a, solver, s, goal, stop, &o);
+  if (status) return status;
+  if (o.stalled) {
+    status = fe_blocks_build(a, stop->exec);
+    return status ? status : solve_effects(a, d, gamma, s, stop);
   }
-  for (int g = 0; g < a->n_lead; g++) gamma[g] += d[g] * a->lead_inv[g];
+  double shift = 0; /* the closed form: the mean of z'delta is the same in every lead level */
+  for (int l = 0; !a->start && l < a->p; l++) shift += a->other_w[l] * s->delta[l] / a->total;
+  if (a->start) fe_lead_effects(a, s->lead, s->delta, s->lead);
+  for (int g = 0; g < a->n_lead; g++) gamma[g] += s->lead[g] - shift;
+  for (int l = 0; l < a->p; l++) gamma[a->n_lead + l] += s->delta[l];
   return FE_OK;
 }
 
-fe_status fe_absorb_functional(fe_absorber *a, const double *d0, double *x0, double *defect) {
+fe_status fe_absorb_functional(fe_absorber *a, const double *d0, const fe_exec *exec, double *x0,
+                               double *defect) {
   size_t levels = (size_t)a->n_lead + (size_t)a->p;
   double *d = calloc(levels, sizeof *d);
   double *rest = malloc(levels * sizeof *rest);
   double *gamma = calloc(levels, sizeof *gamma);
+  stopper stop = {0, 0, 1, exec};
   scratch s = {0};
   fe_status status = d && rest && gamma ? fe_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
@@ -121,7 +124,7 @@ fe_status fe_absorb_functional(fe_absorber *a, const double *d0, double *x0, dou
     double size = norm_of(d, levels);
     memcpy(rest, d, levels * sizeof *rest);
     for (int pass = 0; pass < 3 && !status; pass++) { /* refinement */
-      status = solve_effects(a, rest, gamma, &s);
+      status = solve_effects(a, rest, gamma, &s, &stop);
       expand_effects(a, gamma, x0);
       memcpy(rest, d, levels * sizeof *rest);
       double left = effects_residual(a, x0, rest, &s);
@@ -138,10 +141,13 @@ fe_status fe_absorb_functional(fe_absorber *a, const double *d0, double *x0, dou
 
 fe_status fe_absorb_leverage(const fe_absorber *a, double *h) {
   if (a->control.solver == FE_SOLVER_SCHUR) return fe_schur_leverage(a, h);
-  if (a->control.solver != FE_SOLVER_MEANS) return FE_EINVAL;
+  if (is_iterative(a->control.solver)) return FE_EINVAL;
   const int *code = a->codes.code[a->lead];
   for (int64_t i = 0; i < a->codes.n; i++) {
-    h[i] = a->lead_inv[code[i] - 1] * (a->w ? a->w[i] : 1.0);
+    double share = a->lead_inv[code[i] - 1];
+    for (int u = 0; u < a->m; u++) share += 1 / a->other_w[a->other_base[u] + a->other[u][i]];
+    if (a->m) share -= 1 / a->total;
+    h[i] = (a->w ? a->w[i] : 1.0) * share;
   }
   return FE_OK;
 }

@@ -7,93 +7,149 @@
 #include <string.h>
 
 #include "linalg.h"
+#include "memory.h"
 
 enum { MAX_PASSES = 12 };
 
 /* ---- the pieces of a pass ------------------------------------------------------------------- */
 
 fe_status fe_scratch_new(const fe_absorber *a, scratch *s) {
-  size_t p = (size_t)a->p;
-  double *block = malloc(((size_t)a->n_lead + 4 * p + 1) * sizeof *block);
-  if (!block) return FE_ENOMEM;
-  s->lead = block;
-  s->r = block + a->n_lead;
+  size_t p = (size_t)a->p, n_lead = (size_t)a->n_lead;
+  double *room = fe_malloc_large((2 * n_lead + 5 * p + 1) * sizeof *room);
+  if (!room) return FE_ENOMEM;
+  s->lead = room;
+  s->effect = s->lead + n_lead;
+  s->r = s->effect + n_lead;
   s->delta = s->r + p;
   s->dir = s->delta + p;
   s->image = s->dir + p;
+  s->cond = s->image + p;
   return FE_OK;
 }
 
 void fe_scratch_free(scratch *s) { free(s->lead); }
 
-/* Each piece goes once over the rows, and sums on the way what the next one needs. */
-
-double fe_sum_lead(const fe_absorber *a, const double *x, double *sum) {
-  const int *code = a->codes.code[a->lead];
-  double square = 0;
-  memset(sum, 0, (size_t)a->n_lead * sizeof *sum);
-  for (int64_t i = 0; i < a->codes.n; i++) {
-    double wx = a->w ? a->w[i] * x[i] : x[i];
-    sum[code[i] - 1] += wx;
-    square += wx * x[i];
-  }
-  return sqrt(square);
+/* Row loops take the number m of other factors and whether there are weights apart from a, for
+ * their callers to fix them. Sums by lead level are kept in a register while the level stays: of
+ * sorted identifiers every addition would else wait for the one before. */
+static inline double weigh(const fe_absorber *a, int weighted, int64_t i, double x) {
+  return weighted ? a->w[i] * x : x;
 }
 
-/* Row loops take the number m of other factors apart from a, for their callers to fix it where
- * there is but one. */
 static inline void add_to_others(const fe_absorber *a, int m, int64_t i, double wx, double *r) {
   for (int u = 0; u < m; u++) r[a->other_base[u] + a->other[u][i]] += wx;
 }
 
-void fe_sum_others(const fe_absorber *a, const double *x, double *r) {
-  memset(r, 0, (size_t)a->p * sizeof *r);
-  for (int64_t i = 0; i < a->codes.n; i++) {
-    add_to_others(a, a->m, i, a->w ? a->w[i] * x[i] : x[i], r);
-  }
-}
-
-static inline double remove_lead_rows(const fe_absorber *a, int m, double *x, const double *mean,
-                                      double *r) {
+/* lead = D_1'Wx; r = Z'Wx if m > 0. Returns || W^1/2 x ||. */
+static inline double sum_rows(const fe_absorber *a, int m, int weighted, const double *x,
+                              double *lead, double *r) {
   const int *code = a->codes.code[a->lead];
-  double square = 0;
+  double square = 0, run = 0;
+  int level = code[0];
   for (int64_t i = 0; i < a->codes.n; i++) {
-    double left = x[i] - mean[code[i] - 1], wx = a->w ? a->w[i] * left : left;
-    x[i] = left;
-    square += wx * left;
+    double wx = weigh(a, weighted, i, x[i]);
+    if (code[i] != level) {
+      lead[level - 1] += run;
+      level = code[i];
+      run = 0;
+    }
+    run += wx;
+    square += wx * x[i];
     add_to_others(a, m, i, wx, r);
   }
+  lead[level - 1] += run;
   return sqrt(square);
 }
 
-/* x <- x - lead means, given the sums of x, which become the means and are added to gamma
- * (n_lead) if it is given; r = Z'Wx. Returns || W^1/2 x ||. */
-static double remove_lead(const fe_absorber *a, double *x, double *mean, double *r,
-                          double *gamma) {
+static void clear_sums(const fe_absorber *a, double *lead, double *r) {
+  memset(lead, 0, (size_t)a->n_lead * sizeof *lead);
   memset(r, 0, (size_t)a->p * sizeof *r);
-  for (int g = 0; g < a->n_lead; g++) mean[g] *= a->lead_inv[g];
-  for (int g = 0; gamma && g < a->n_lead; g++) gamma[g] += mean[g];
-  return a->m == 1 ? remove_lead_rows(a, 1, x, mean, r) : remove_lead_rows(a, a->m, x, mean, r);
 }
 
-static inline void remove_others_rows(const fe_absorber *a, int m, double *x,
-                                      const double *delta, double *sum) {
-  const int *code = a->codes.code[a->lead];
-  for (int64_t i = 0; i < a->codes.n; i++) {
-    double left = x[i];
-    for (int u = 0; u < m; u++) left -= delta[a->other_base[u] + a->other[u][i]];
-    x[i] = left;
-    sum[code[i] - 1] += a->w ? a->w[i] * left : left;
+static double sum_levels(const fe_absorber *a, const double *x, double *lead, double *r) {
+  clear_sums(a, lead, r);
+  if (a->w) return sum_rows(a, a->m, 1, x, lead, r);
+  switch (a->m) {
+    case 0: return sum_rows(a, 0, 0, x, lead, r);
+    case 1: return sum_rows(a, 1, 0, x, lead, r);
+    case 2: return sum_rows(a, 2, 0, x, lead, r);
+    default: return sum_rows(a, a->m, 0, x, lead, r);
   }
 }
 
-/* x <- x - Z delta; sum = D_1'Wx */
-static void remove_others(const fe_absorber *a, double *x, const double *delta, double *sum) {
-  memset(sum, 0, (size_t)a->n_lead * sizeof *sum);
+void fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double *r) {
+  sum_levels(a, x, lead, r);
+}
+
+static inline double remove_rows(const fe_absorber *a, int m, int weighted, const double *x,
+                                 double *out, const double *effect, const double *delta,
+                                 double *lead, double *r) {
+  const int *code = a->codes.code[a->lead];
+  double square = 0, run = 0;
+  int level = code[0];
+  for (int64_t i = 0; i < a->codes.n; i++) {
+    double left = x[i] - effect[code[i] - 1];
+    for (int u = 0; u < m; u++) left -= delta[a->other_base[u] + a->other[u][i]];
+    out[i] = left;
+    double wx = weigh(a, weighted, i, left);
+    if (code[i] != level) {
+      lead[level - 1] += run;
+      level = code[i];
+      run = 0;
+    }
+    run += wx;
+    square += wx * left;
+    add_to_others(a, m, i, wx, r);
+  }
+  lead[level - 1] += run;
+  return sqrt(square);
+}
+
+/* out = x - D_1 effect - Z delta; lead = D_1'W out, r = Z'W out. Returns || W^1/2 out ||. */
+static double remove_effects(const fe_absorber *a, const double *x, double *out,
+                             const double *effect, const double *delta, double *lead, double *r) {
+  clear_sums(a, lead, r);
+  if (a->w) return remove_rows(a, a->m, 1, x, out, effect, delta, lead, r);
+  switch (a->m) {
+    case 0: return remove_rows(a, 0, 0, x, out, effect, delta, lead, r);
+    case 1: return remove_rows(a, 1, 0, x, out, effect, delta, lead, r);
+    case 2: return remove_rows(a, 2, 0, x, out, effect, delta, lead, r);
+    default: return remove_rows(a, a->m, 0, x, out, effect, delta, lead, r);
+  }
+}
+
+/* ---- pieces on the cells -------------------------------------------------------------------- */
+
+/* r <- r - Z'W D_1 v */
+static void spread_lead(const fe_absorber *a, const double *v, double *r) {
+  int m = a->m;
+  for (int g = 0; g < a->n_lead; g++) {
+    if (v[g] == 0) continue;
+    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
+      double z = a->cell_w ? a->cell_w[t] * v[g] : v[g];
+      for (int u = 0; u < m; u++) r[a->cell[t * m + u]] -= z;
+    }
+  }
+}
+
+static inline void lead_effects(const fe_absorber *a, int m, const double *v,
+                                const double *delta, double *effect) {
+  for (int g = 0; g < a->n_lead; g++) {
+    double sum = 0;
+    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
+      double z = 0;
+      for (int u = 0; u < m; u++) z += delta[a->cell[t * m + u]];
+      sum += a->cell_w ? a->cell_w[t] * z : z;
+    }
+    effect[g] = v[g] - sum * a->lead_inv[g];
+  }
+}
+
+void fe_lead_effects(const fe_absorber *a, const double *v, const double *delta, double *effect) {
   if (a->m == 1) {
-    remove_others_rows(a, 1, x, delta, sum);
+    lead_effects(a, 1, v, delta, effect);
   } else {
-    remove_others_rows(a, a->m, x, delta, sum);
+    lead_effects(a, a->m, v, delta, effect);
   }
 }
 
@@ -108,49 +164,95 @@ double fe_scaled_norm(const fe_absorber *a, const double *r) {
 /* ---- one column ----------------------------------------------------------------------------- */
 
 fe_status fe_solve_others(const fe_absorber *a, fe_solver solver, scratch *s, double goal,
-                          stopper *stop, int *iterations) {
-  if (solver == FE_SOLVER_CG) return fe_cg_solve(a, s, goal, stop, iterations);
+                          stopper *stop, outcome *o) {
+  if (solver == FE_SOLVER_CG || solver == FE_SOLVER_SPARSE) {
+    return fe_cg_solve(a, s, goal, stop, o);
+  }
   memcpy(s->delta, s->r, (size_t)a->p * sizeof *s->delta);
-  fe_cholesky_solve(a->chol, a->p, a->used, s->delta, 1);
+  if (solver == FE_SOLVER_SCHUR) fe_cholesky_solve(a->chol, a->p, a->used, s->delta, 1);
+  if (solver == FE_SOLVER_BALANCED) { /* S is diagonal on vectors that sum to zero */
+    for (int l = 0; l < a->p; l++) {
+      s->delta[l] = a->other_w[l] > 0 ? s->r[l] / a->other_w[l] : 0;
+    }
+  }
   return FE_OK;
 }
 
-/* Where the means take most of a column away, their rounding is felt in what is left. */
-static void remove_means(const fe_absorber *a, double *x, double *gamma, scratch *s) {
-  double before = fe_sum_lead(a, x, s->lead), after = remove_lead(a, x, s->lead, s->r, gamma);
-  if (after > before / 16) return;
-  fe_sum_lead(a, x, s->lead);
-  remove_lead(a, x, s->lead, s->r, gamma);
+void fe_centre(const fe_absorber *a, scratch *s) {
+  double sum = 0;
+  for (int g = 0; g < a->n_lead; g++) {
+    sum += s->lead[g];
+    s->lead[g] *= a->lead_inv[g];
+  }
+  if (a->start) {
+    spread_lead(a, s->lead, s->r);
+  } else { /* the closed form: a level of the other factor meets all lead levels alike */
+    for (int l = 0; l < a->p; l++) s->r[l] -= a->other_w[l] * (sum / a->total);
+  }
 }
 
-/* x <- residual of x, whose lead sums are in s->lead, with r <= floor_norm taken for rounding.
- * Where weights are so unequal that dense solutions no longer come closer, conjugate gradients
- * finish. */
-static outcome absorb_swept(const fe_absorber *a, double *x, double floor_norm, double *gamma,
-                            scratch *s, stopper *stop) {
-  outcome o = {FE_OK, 0, 0.0};
-  double before = INFINITY;
+/* One solution for a column: s->effect and s->delta from s->lead (means) and s->r. */
+static fe_status solve_column(const fe_absorber *a, fe_solver solver, scratch *s, double goal,
+                              stopper *stop, outcome *o) {
+  fe_status status = fe_solve_others(a, solver, s, goal, stop, o);
+  if (status == FE_EINTR || o->stalled) return status;
+  if (a->start) {
+    fe_lead_effects(a, s->lead, s->delta, s->effect);
+  } else {
+    memcpy(s->effect, s->lead, (size_t)a->n_lead * sizeof *s->effect);
+  }
+  return status;
+}
+
+/* || D'W x || in the metric of the levels' weights, from the sums */
+static double sums_norm(const fe_absorber *a, const scratch *s) {
+  double lead = 0, others = fe_scaled_norm(a, s->r);
+  for (int g = 0; g < a->n_lead; g++) lead += s->lead[g] * s->lead[g] * a->lead_inv[g];
+  return sqrt(lead + others * others);
+}
+
+/* || W^1/2 (x - D_1 means) || from || W^1/2 x || and the lead sums: how large the residual can be. */
+static double centred_norm(const fe_absorber *a, double norm, const scratch *s) {
+  double between = 0;
+  for (int g = 0; g < a->n_lead; g++) between += s->lead[g] * s->lead[g] * a->lead_inv[g];
+  return sqrt(fmax(norm * norm - between, 0));
+}
+
+static void add_effects(const fe_absorber *a, const scratch *s, double *gamma) {
+  for (int g = 0; g < a->n_lead; g++) gamma[g] += s->effect[g];
+  for (int l = 0; l < a->p; l++) gamma[a->n_lead + l] += s->delta[l];
+}
+
+/* out <- residual of x, whose sums D'Wx are in s, and whose norm is given; residual norms up to a
+ * floor are taken for rounding. Where weights are so unequal that
+ * direct solutions no longer come closer, conjugate gradients finish. */
+static outcome absorb_summed(const fe_absorber *a, const double *x, double *out, double norm,
+                             double *gamma, scratch *s, stopper *stop) {
+  outcome o = {.may_stall = a->control.solver == FE_SOLVER_CG && a->improvable};
+  double before = INFINITY, floor_norm = 64 * DBL_EPSILON * norm;
   fe_solver solver = a->control.solver;
-  double *gamma_others = gamma ? gamma + a->n_lead : NULL;
+  norm = centred_norm(a, norm, s);
   for (int pass = 0;; pass++) {
-    double norm = remove_lead(a, x, s->lead, s->r, gamma), residual = fe_scaled_norm(a, s->r);
+    fe_centre(a, s);
     double goal = fmax(a->control.tol * norm, floor_norm);
+    fe_status solved = fe_must_stop(stop, pass) ? FE_EINTR
+                                                : solve_column(a, solver, s, 0.3 * goal, stop, &o);
+    if (solved == FE_EINTR) o.status = solved;
+    if (o.status == FE_EINTR || o.stalled) return o;
+    norm = remove_effects(a, pass ? out : x, out, s->effect, s->delta, s->lead, s->r);
+    if (gamma) add_effects(a, s, gamma);
+    double residual = sums_norm(a, s);
+    goal = fmax(a->control.tol * norm, floor_norm);
     o.residual = norm > 0 ? residual / norm : 0;
     o.status = residual <= 4 * goal ? FE_OK : FE_ENOCONV;
-    if (residual <= goal || pass == MAX_PASSES) break;
+    if (residual <= goal || pass == MAX_PASSES || solved) return o;
     if (residual > before / 2) {
-      if (o.status == FE_OK || solver == FE_SOLVER_CG) break;
+      if (o.status == FE_OK || solver != FE_SOLVER_SCHUR) return o;
       solver = FE_SOLVER_CG;
     }
-    o.status = fe_must_stop(stop, pass)
-                   ? FE_EINTR
-                   : fe_solve_others(a, solver, s, 0.5 * goal, stop, &o.iterations);
-    if (o.status) break;
-    remove_others(a, x, s->delta, s->lead);
-    for (int l = 0; gamma && l < a->p; l++) gamma_others[l] += s->delta[l];
+    o.may_stall = 0;
     before = residual;
   }
-  return o;
 }
 
 /* The power of two that brings the largest of x to order one; 0 for zeros and infinities. */
@@ -162,25 +264,22 @@ static int exponent_of(const double *x, int64_t n) {
   return exponent;
 }
 
-static void shift_by(double *x, int64_t n, int exponent) {
-  for (int64_t i = 0; exponent && i < n; i++) x[i] = ldexp(x[i], exponent);
+static void shift_by(const double *x, double *out, int64_t n, int exponent) {
+  for (int64_t i = 0; i < n; i++) out[i] = ldexp(x[i], exponent);
 }
 
-outcome fe_absorb_column(const fe_absorber *a, double *x, double *gamma, scratch *s,
-                         stopper *stop) {
-  if (a->control.solver == FE_SOLVER_MEANS) {
-    remove_means(a, x, gamma, s);
-    return (outcome){FE_OK, 0, 0.0};
-  }
+outcome fe_absorb_column(const fe_absorber *a, const double *in, double *out, double *gamma,
+                         scratch *s, stopper *stop) {
   int64_t n = a->codes.n;
-  double norm = fe_sum_lead(a, x, s->lead);
-  int shift = norm > 1e-140 && norm < 1e140 ? 0 : exponent_of(x, n);
+  double norm = sum_levels(a, in, s->lead, s->r);
+  int shift = norm > 1e-140 && norm < 1e140 ? 0 : exponent_of(in, n);
   if (shift) {
-    shift_by(x, n, -shift);
-    norm = fe_sum_lead(a, x, s->lead);
+    shift_by(in, out, n, -shift);
+    in = out;
+    norm = sum_levels(a, in, s->lead, s->r);
   }
-  outcome o = absorb_swept(a, x, 64 * DBL_EPSILON * norm, gamma, s, stop);
-  shift_by(x, n, shift);
-  if (gamma) shift_by(gamma, (int64_t)a->n_lead + a->p, shift);
+  outcome o = absorb_summed(a, in, out, norm, gamma, s, stop);
+  if (shift) shift_by(out, out, n, shift);
+  if (shift && gamma) shift_by(gamma, gamma, (int64_t)a->n_lead + a->p, shift);
   return o;
 }

@@ -6,6 +6,7 @@
 
 #include "codes.h"
 #include "linalg.h"
+#include "parallel.h"
 
 /* With three and more factors, a level whose pivot, all weights one, is below this share of its
  * rows depends on levels before it. */
@@ -72,52 +73,91 @@ static fe_status ground_components(const fe_absorber *a, double *s, int *n_compo
   return status;
 }
 
-static void fill_schur(const fe_absorber *a, int plain, double *s, double *sum, int *hit) {
-  memset(s, 0, (size_t)a->p * (size_t)a->p * sizeof *s);
-  for (int g = 0; g < a->n_lead; g++) add_lead_level(a, g, plain, s, sum, hit);
+/* Lead levels in ranges, each added to a matrix of its own: the sum does not depend on threads. */
+enum { MAX_RANGES = 16, RANGE_DOUBLES = 8000000 };
+
+typedef struct {
+  const fe_absorber *a;
+  int plain, ranges;
+  double *s;   /* p x p for each range */
+  double *sum; /* p for each worker, zero */
+  int *hit;    /* p for each worker */
+} schur_job;
+
+static int range_count(const fe_absorber *a) {
+  size_t size = (size_t)a->p * (size_t)a->p;
+  size_t most = RANGE_DOUBLES / (size > 0 ? size : 1);
+  if (a->codes.n < 50000 || most < 1) return 1;
+  return most < MAX_RANGES ? (int)most : MAX_RANGES;
+}
+
+static void add_range(int64_t task, int worker, void *data) {
+  const schur_job *j = data;
+  size_t p = (size_t)j->a->p;
+  int from = (int)(task * j->a->n_lead / j->ranges);
+  int to = (int)((task + 1) * j->a->n_lead / j->ranges);
+  for (int g = from; g < to; g++) {
+    add_lead_level(j->a, g, j->plain, j->s + (size_t)task * p * p, j->sum + (size_t)worker * p,
+                   j->hit + (size_t)worker * p);
+  }
+}
+
+/* s <- S */
+static fe_status fill_schur(const fe_absorber *a, int plain, const fe_exec *exec, double *s) {
+  size_t p = (size_t)a->p;
+  int ranges = range_count(a);
+  size_t workers = (size_t)fe_workers(exec, ranges);
+  schur_job j = {a, plain, ranges, ranges > 1 ? calloc(p * p * (size_t)ranges, sizeof *s) : s,
+                calloc(p * workers + 1, sizeof *s), malloc((p * workers + 1) * sizeof(int))};
+  fe_status status = j.s && j.sum && j.hit ? FE_OK : FE_ENOMEM;
+  memset(s, 0, p * p * sizeof *s);
+  if (!status) status = fe_parallel_for(exec, ranges, add_range, &j);
+  for (int c = 0; ranges > 1 && !status && c < ranges; c++) {
+    for (size_t e = 0; e < p * p; e++) s[e] += j.s[(size_t)c * p * p + e];
+  }
+  if (ranges > 1) free(j.s);
+  free(j.sum);
+  free(j.hit);
+  return status;
 }
 
 /* Factors S; returns its rank. Of two factors the graph tells the rank, whatever rounding does to
  * a pivot. Of more, the levels that depend on others are found with all positive weights counted
  * as one, where a pivot is either zero or far from it: weights change nothing in that. */
-static int factor_schur(fe_absorber *a, int n_components, double *sum, int *hit) {
+static fe_status factor_schur(fe_absorber *a, int n_components, const fe_exec *exec, int *rank) {
   if (a->m == 1) {
     fe_cholesky(a->chol, a->p, 0.0, NULL, a->used);
-    return positive_levels(a->other_w, a->p) - n_components;
+    *rank = positive_levels(a->other_w, a->p) - n_components;
+    return FE_OK;
   }
-  for (int u = 0; u < a->m; u++) { /* sum serves as the rows of each level */
-    int f = u < a->lead ? u : u + 1;
-    fe_level_weights(a->other[u], a->codes.n_levels[f], a->codes.n, NULL, sum + a->offset[f]);
+  double *rows = malloc(((size_t)a->p + 1) * sizeof *rows);
+  if (!rows) return FE_ENOMEM;
+  for (int u = 0; u < a->m; u++) {
+    fe_level_weights(a->other[u], a->other_levels[u], a->codes.n, NULL,
+                     rows + a->other_base[u] + 1);
   }
-  int rank = fe_cholesky(a->chol, a->p, DEPENDENT, sum, a->used);
-  if (!a->w) return rank;
-  memset(sum, 0, (size_t)a->p * sizeof *sum);
-  fill_schur(a, 0, a->chol, sum, hit);
-  for (int l = 0; l < a->p; l++) {
+  *rank = fe_cholesky(a->chol, a->p, DEPENDENT, rows, a->used);
+  free(rows);
+  if (!a->w) return FE_OK;
+  fe_status status = fill_schur(a, 0, exec, a->chol);
+  for (int l = 0; !status && l < a->p; l++) {
     if (!a->used[l]) leave_out(a->chol, (size_t)a->p, (size_t)l);
   }
-  fe_cholesky(a->chol, a->p, 0.0, NULL, a->used);
-  return rank;
+  if (!status) fe_cholesky(a->chol, a->p, 0.0, NULL, a->used);
+  return status;
 }
 
-fe_status fe_schur_build(fe_absorber *a) {
+fe_status fe_schur_build(fe_absorber *a, const fe_exec *exec) {
   size_t p = (size_t)a->p;
   a->chol = malloc(p * p * sizeof *a->chol);
   a->used = malloc(p * sizeof *a->used);
-  double *sum = calloc(p, sizeof *sum);
-  int *hit = malloc(p * sizeof *hit);
-  int n_components = 0;
-  fe_status status = a->chol && a->used && sum && hit ? FE_OK : FE_ENOMEM;
-  if (!status) {
-    fill_schur(a, a->m > 1, a->chol, sum, hit);
-    status = ground_components(a, a->chol, &n_components);
-  }
-  if (!status) {
-    a->rank = positive_levels(a->lead_inv, a->n_lead) + factor_schur(a, n_components, sum, hit);
-    a->rank_exact = 1;
-  }
-  free(sum);
-  free(hit);
+  int n_components = 0, rank = 0;
+  fe_status status = a->chol && a->used ? FE_OK : FE_ENOMEM;
+  if (!status) status = fill_schur(a, a->m > 1, exec, a->chol);
+  if (!status) status = ground_components(a, a->chol, &n_components);
+  if (!status) status = factor_schur(a, n_components, exec, &rank);
+  a->rank = positive_levels(a->lead_inv, a->n_lead) + rank;
+  a->rank_exact = 1;
   return status;
 }
 

@@ -46,32 +46,29 @@ static size_t small_size(const rows_run *run) {
   return (size_t)run->n_clusters + 2 * n_v * n_v + 2 * n_v + (size_t)2 * FE_CROSS_ROWS * n_v;
 }
 
-static void copy_columns(const rows_run *run, double **col) {
-  size_t bytes = (size_t)run->codes->n * sizeof(double);
-  for (int j = 0; j < run->n_v; j++) memcpy(col[j], run->col[j], bytes);
-}
-
 static void weigh_rows(const rows_run *run, const double *m, double *weight) {
   for (int64_t i = 0; i < run->codes->n; i++) {
     weight[i] = m[run->cluster[i] - 1] * (run->w ? run->w[i] : 1);
   }
 }
 
-/* Residualises col under `weight` and forms the cross-products s (n_v x n_v, lower triangle). */
+/* Residualises the columns under `weight` into col and forms their cross-products s (n_v x n_v, lower triangle). */
 static fe_status absorbed_products(const rows_run *run, const double *weight, double **col,
                                    const fe_exec *exec, double *panel, double *s) {
   fe_absorber *absorber = NULL;
   fe_report report;
   fe_status status = FE_OK;
+  const double *const *residual = run->col;
   if (run->codes->q > 0) {
-    status = fe_absorber_new(run->codes, weight, run->control, &absorber);
-    if (!status) status = fe_absorb(absorber, col, run->n_v, exec, &report);
+    status = fe_absorber_new(run->codes, weight, run->control, exec, &absorber);
+    if (!status) status = fe_absorb(absorber, run->col, col, run->n_v, exec, &report);
     fe_absorber_free(absorber);
     if (status) return status;
+    residual = (const double *const *)col;
   }
   fe_rows all = {NULL, 0, run->codes->n};
   memset(s, 0, (size_t)run->n_v * (size_t)run->n_v * sizeof *s);
-  fe_cross_add((const double *const *)col, run->n_v, weight, &all, panel, s);
+  fe_cross_add(residual, run->n_v, weight, &all, panel, s);
   fe_unpack_lower(s, run->n_v);
   return FE_OK;
 }
@@ -89,7 +86,6 @@ static fe_status replicate(const rows_run *run, int64_t r, int worker) {
   double *out = run->out + (size_t)r * (size_t)run->sys->n_coef;
   double size = fe_weights_draw(run->weights, run->n_clusters, r, m);
   weigh_rows(run, m, weight);
-  copy_columns(run, col);
   fe_status status = absorbed_products(run, weight, col, &alone, panel, s);
   if (status == FE_ESINGULAR) {
     for (int j = 0; j < run->sys->n_coef; j++) out[j] = NAN;
@@ -143,7 +139,6 @@ static fe_status pivot_scale(rows_run *run, const fe_exec *exec) {
   double floor_share = run->codes->q > 0 ? ABSORBED_FLOOR : FE_PIVOT_FLOOR;
   for (int g = 0; g < run->n_clusters; g++) m[g] = 1;
   weigh_rows(run, m, run->rows);
-  copy_columns(run, run->pointer);
   fe_status status = absorbed_products(run, run->rows, run->pointer, exec, panel, s);
   for (size_t j = 0; j < n_v && !status; j++) {
     double before = squares(run->col[j], run->w, run->codes->n);

@@ -1,132 +1,60 @@
 #include "codes.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- coding ------------------------------------------------------------------------------ */
+/* ---- codes --------------------------------------------------------------------------------- */
 
-static fe_status code_by_table(const int *x, int64_t n, int low, int64_t range, int *code,
-                               int **level, int *n_levels) {
-  int *rank = calloc((size_t)range, sizeof *rank);
-  if (!rank) return FE_ENOMEM;
-  for (int64_t i = 0; i < n; i++) rank[(int64_t)x[i] - low] = 1;
-  int g = 0;
-  for (int64_t v = 0; v < range; v++) {
-    if (rank[v]) rank[v] = ++g;
+/* A code c fits if neither c - 1 nor n_levels - c, modulo 2^32, has its highest bit set; blocks of
+ * constant length let the compiler do several at a time. */
+int fe_codes_fit(const int *code, int64_t n, int n_levels) {
+  enum { BLOCK = 1024 };
+  uint32_t top = (uint32_t)n_levels, bad = 0;
+  int64_t i = 0;
+  for (; i + BLOCK <= n && !(bad >> 31); i += BLOCK) {
+    for (int l = 0; l < BLOCK; l++) {
+      uint32_t c = (uint32_t)code[i + l];
+      bad |= (c - 1) | (top - c);
+    }
   }
-  int *lev = malloc((size_t)(g > 0 ? g : 1) * sizeof *lev);
-  if (!lev) {
-    free(rank);
-    return FE_ENOMEM;
-  }
-  for (int64_t v = 0; v < range; v++) {
-    if (rank[v]) lev[rank[v] - 1] = (int)(low + v);
-  }
-  for (int64_t i = 0; i < n; i++) code[i] = rank[(int64_t)x[i] - low];
-  free(rank);
-  *level = lev;
-  *n_levels = g;
-  return FE_OK;
+  for (; i < n; i++) bad |= ((uint32_t)code[i] - 1) | (top - (uint32_t)code[i]);
+  return !(bad >> 31);
 }
 
-/* Least-significant-digit radix sort of (key, row) pairs by 11-bit digits. */
-typedef struct {
-  uint32_t key;
-  uint32_t row;
-} keyed;
-
-enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS };
-
-static void radix_pass(const keyed *from, keyed *to, int64_t n, int shift) {
-  int64_t start[RADIX + 1] = {0};
-  for (int64_t i = 0; i < n; i++) start[((from[i].key >> shift) & (RADIX - 1)) + 1]++;
-  for (int d = 0; d < RADIX; d++) start[d + 1] += start[d];
-  for (int64_t i = 0; i < n; i++) to[start[(from[i].key >> shift) & (RADIX - 1)]++] = from[i];
-}
-
-static fe_status code_by_sort(const int *x, int64_t n, int low, int *code, int **level,
-                              int *n_levels) {
-  keyed *pair = calloc(2 * (size_t)n, sizeof *pair);
-  if (!pair) return FE_ENOMEM;
-  keyed *other = pair + n;
+int64_t fe_count_kept(const int *code, int n_levels, const int *keep, int64_t n, int *rows) {
+  int64_t kept = 0;
+  memset(rows, 0, (size_t)n_levels * sizeof *rows);
   for (int64_t i = 0; i < n; i++) {
-    pair[i].key = (uint32_t)((int64_t)x[i] - low);
-    pair[i].row = (uint32_t)i;
+    int stays = keep[i] != 0;
+    rows[code[i] - 1] += stays;
+    kept += stays;
   }
-  radix_pass(pair, other, n, 0);
-  radix_pass(other, pair, n, RADIX_BITS);
-  radix_pass(pair, other, n, 2 * RADIX_BITS);
-  int g = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (i == 0 || other[i].key != other[i - 1].key) pair[g++].key = other[i].key;
-    code[other[i].row] = g;
-  }
-  int *lev = malloc((size_t)g * sizeof *lev);
-  for (int v = 0; lev && v < g; v++) lev[v] = (int)(pair[v].key + (int64_t)low);
-  free(pair);
-  if (!lev) return FE_ENOMEM;
-  *level = lev;
-  *n_levels = g;
-  return FE_OK;
+  return kept;
 }
 
-fe_status fe_code_ints(const int *x, int64_t n, int *code, int **level, int *n_levels) {
-  int low = 0, high = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (i == 0 || x[i] < low) low = x[i];
-    if (i == 0 || x[i] > high) high = x[i];
-  }
-  int64_t range = n > 0 ? (int64_t)high - low + 1 : 1;
-  if (range <= 4 * n + 1024) return code_by_table(x, n, low, range, code, level, n_levels);
-  return code_by_sort(x, n, low, code, level, n_levels);
+int fe_number_levels(const int *rows, int n_levels, int *number) {
+  int count = 0;
+  for (int g = 0; g < n_levels; g++) number[g] = rows[g] > 0 ? ++count : 0;
+  return count;
 }
 
-/* Stable counting sort of the sequence `from` of rows (NULL: 0, 1, ...) by code. */
-static void sort_rows(const int *code, int n_levels, int64_t n, const int64_t *from,
-                      int64_t *start, int64_t *order) {
-  memset(start, 0, ((size_t)n_levels + 1) * sizeof *start);
-  for (int64_t i = 0; i < n; i++) start[code[i]]++;
-  for (int g = 0; g < n_levels; g++) start[g + 1] += start[g];
-  for (int64_t s = 0; s < n; s++) {
-    int64_t i = from ? from[s] : s;
-    order[start[code[i] - 1]++] = i;
+void fe_recode(const int *code, const int *keep, int64_t n, const int *number, int64_t kept,
+               int *out) {
+  int64_t at = 0;
+  for (int64_t i = 0; at < kept && i < n; i++) {
+    out[at] = number[code[i] - 1];
+    at += keep[i] != 0;
   }
-  /* every beginning has moved up to its level's end, which is where the next level begins */
-  memmove(start + 1, start, (size_t)n_levels * sizeof *start);
-  start[0] = 0;
 }
 
 void fe_order_by(const int *code, int n_levels, int64_t n, int64_t *start, int64_t *order) {
-  sort_rows(code, n_levels, n, NULL, start, order);
-}
-
-fe_status fe_code_pairs(const int *a, int n_a, const int *b, int n_b, int64_t n, int *code,
-                        int64_t **first, int *n_levels) {
-  size_t rows = (size_t)(n > 0 ? n : 1);
-  int64_t *start = malloc(((size_t)(n_a > n_b ? n_a : n_b) + 1) * sizeof *start);
-  int64_t *by_b = malloc(rows * sizeof *by_b);
-  int64_t *by_ab = malloc(rows * sizeof *by_ab);
-  fe_status status = FE_ENOMEM;
-  if (!start || !by_b || !by_ab) goto done;
-  fe_order_by(b, n_b, n, start, by_b);
-  sort_rows(a, n_a, n, by_b, start, by_ab);
-  int g = 0;
-  int64_t *where = by_b; /* no longer needed as an order */
-  for (int64_t s = 0; s < n; s++) {
-    int64_t i = by_ab[s], before = s > 0 ? by_ab[s - 1] : i;
-    if (s == 0 || a[i] != a[before] || b[i] != b[before]) where[g++] = i;
-    code[i] = g;
-  }
-  *first = where;
-  by_b = NULL;
-  *n_levels = g;
-  status = FE_OK;
-done:
-  free(start);
-  free(by_b);
-  free(by_ab);
-  return status;
+  memset(start, 0, ((size_t)n_levels + 1) * sizeof *start);
+  for (int64_t i = 0; i < n; i++) start[code[i]]++;
+  for (int g = 0; g < n_levels; g++) start[g + 1] += start[g];
+  for (int64_t i = 0; i < n; i++) order[start[code[i] - 1]++] = i;
+  /* every beginning has moved up to its level's end, which is where the next level begins */
+  memmove(start + 1, start, (size_t)n_levels * sizeof *start);
+  start[0] = 0;
 }
 
 void fe_level_weights(const int *code, int n_levels, int64_t n, const double *w, double *sum) {
@@ -141,8 +69,8 @@ void fe_level_weights(const int *code, int n_levels, int64_t n, const double *w,
 /* ---- structure --------------------------------------------------------------------------- */
 
 typedef struct {
-  int64_t rows; /* how many rows of the sample */
-  int64_t xor_rows;
+  uint32_t rows; /* how many rows of the sample */
+  uint32_t xor_rows;
 } level_state;
 
 static void remove_row(const fe_codes *c, level_state *const *state, int64_t row,
@@ -151,7 +79,7 @@ static void remove_row(const fe_codes *c, level_state *const *state, int64_t row
   for (int f = 0; f < c->q; f++) {
     level_state *s = &state[f][c->code[f][row] - 1];
     s->rows--;
-    s->xor_rows ^= row;
+    s->xor_rows ^= (uint32_t)row;
   }
 }
 
@@ -173,18 +101,30 @@ static int64_t follow_chain(const fe_codes *c, level_state *const *state, int64_
   return removed;
 }
 
-static void count_levels(const fe_codes *c, const unsigned char *keep, level_state *const *state) {
-  for (int f = 0; f < c->q; f++) {
-    for (int64_t i = 0; i < c->n; i++) {
-      if (!keep[i]) continue;
-      state[f][c->code[f][i] - 1].rows++;
-      state[f][c->code[f][i] - 1].xor_rows ^= i;
-    }
+typedef struct {
+  const fe_codes *c;
+  const unsigned char *keep;
+  level_state **state;
+} count_job;
+
+/* The levels of one factor. */
+static void count_task(int64_t task, int worker, void *data) {
+  const count_job *job = data;
+  const int *code = job->c->code[task];
+  level_state *state = job->state[task];
+  (void)worker;
+  for (int64_t i = 0; i < job->c->n; i++) {
+    if (!job->keep[i]) continue;
+    level_state *s = &state[code[i] - 1];
+    s->rows++;
+    s->xor_rows ^= (uint32_t)i;
   }
 }
 
-fe_status fe_singletons(const fe_codes *c, unsigned char *keep, int64_t *n_removed) {
+fe_status fe_singletons(const fe_codes *c, const fe_exec *exec, unsigned char *keep,
+                        int64_t *n_removed) {
   size_t levels = 0;
+  if (c->n > UINT32_MAX) return FE_EINVAL;
   for (int f = 0; f < c->q; f++) levels += (size_t)c->n_levels[f];
   level_state *block = calloc(levels + 1, sizeof *block);
   level_state **state = calloc((size_t)c->q + 1, sizeof *state);
@@ -195,8 +135,9 @@ fe_status fe_singletons(const fe_codes *c, unsigned char *keep, int64_t *n_remov
   if (!status) {
     level_state *next = block;
     for (int f = 0; f < c->q; next += c->n_levels[f++]) state[f] = next;
-    count_levels(c, keep, state);
-    for (level_state *s = block; s < next; s++) {
+    count_job job = {c, keep, state};
+    status = fe_parallel_for(exec, c->q, count_task, &job);
+    for (level_state *s = block; !status && s < next; s++) {
       if (s->rows == 1) *n_removed += follow_chain(c, state, s->xor_rows, keep, stack);
     }
   }
@@ -206,7 +147,7 @@ fe_status fe_singletons(const fe_codes *c, unsigned char *keep, int64_t *n_remov
   return status;
 }
 
-/* v must have a parent. */
+/* Levels of b, numbered from 0; parent[v] == v for a root, and for a level not met yet. */
 static int find_root(int *parent, int v) {
   while (parent[v] != v) {
     parent[v] = parent[parent[v]];
@@ -215,38 +156,58 @@ static int find_root(int *parent, int v) {
   return v;
 }
 
-/* Makes v its own root when it is met first; returns whether it was. */
-static int meet(int *parent, int v) {
-  if (parent[v] >= 0) return 0;
-  parent[v] = v;
-  return 1;
+/* Joins two trees under the lower root; returns how many trees that makes fewer. */
+static int join(int *parent, int u, int v) {
+  u = find_root(parent, u);
+  v = find_root(parent, v);
+  parent[u > v ? u : v] = u < v ? u : v;
+  return u != v;
+}
+
+/* A level of a joins all levels of b that it meets, so it is enough to join each of them with the
+ * first one. Once all levels of b are met and in one tree, no row can change that. */
+static int join_levels(const int *a, const int *b, int n_b, int64_t n, const double *w,
+                       int *first, int *parent, char *met) {
+  int n_met = 0, trees = 0;
+  for (int64_t i = 0; i < n && !(n_met == n_b && trees == 1); i++) {
+    if (w && w[i] <= 0) continue;
+    int v = b[i] - 1, *u = &first[a[i] - 1];
+    if (!met[v]) {
+      met[v] = 1;
+      n_met++;
+      trees++;
+    }
+    if (!*u) {
+      *u = b[i];
+    } else if (*u != b[i]) {
+      trees -= join(parent, *u - 1, v);
+    }
+  }
+  return trees;
 }
 
 fe_status fe_components(const int *a, int n_a, const int *b, int n_b, int64_t n,
                         const double *w, int *component_b, int *n_components) {
-  if (n_a > INT_MAX - n_b) return FE_EINVAL;
-  int *parent = malloc(((size_t)n_a + (size_t)n_b) * sizeof *parent);
-  if (!parent) return FE_ENOMEM;
-  for (int v = 0; v < n_a + n_b; v++) parent[v] = -1;
-  int count = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (w && w[i] <= 0) continue;
-    count += meet(parent, a[i] - 1) + meet(parent, n_a + b[i] - 1);
-    int u = find_root(parent, a[i] - 1), v = find_root(parent, n_a + b[i] - 1);
-    if (u == v) continue;
-    parent[u > v ? u : v] = u < v ? u : v;
-    count--;
+  if (!component_b && n_b > n_a) { /* the same graph, the shorter way */
+    return fe_components(b, n_b, a, n_a, n, w, NULL, n_components);
   }
-  for (int v = 0; component_b && v < n_b; v++) {
-    meet(parent, n_a + v);
-    component_b[v] = find_root(parent, n_a + v) + 1;
+  int *first = calloc((size_t)n_a + 1, sizeof *first);
+  int *parent = malloc(((size_t)n_b + 1) * sizeof *parent);
+  char *met = calloc((size_t)n_b + 1, sizeof *met);
+  fe_status status = first && parent && met ? FE_OK : FE_ENOMEM;
+  if (!status) {
+    for (int v = 0; v < n_b; v++) parent[v] = v;
+    *n_components = join_levels(a, b, n_b, n, w, first, parent, met);
+    for (int v = 0; component_b && v < n_b; v++) component_b[v] = find_root(parent, v) + 1;
   }
-  *n_components = count;
+  free(first);
   free(parent);
-  return FE_OK;
+  free(met);
+  return status;
 }
 
 int fe_nested(const int *inner, int n_inner, const int *outer, int64_t n) {
+  if (inner == outer) return 1;
   int *owner = calloc((size_t)n_inner + 1, sizeof *owner);
   if (!owner) return -1;
   int nested = 1;

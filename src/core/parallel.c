@@ -155,6 +155,10 @@ static void run_workers(loop_state *s, int workers) {
   free(w);
 }
 
+fe_status fe_poll(const fe_exec *exec) {
+  return exec->poll && exec->poll(exec->poll_data) ? FE_EINTR : FE_OK;
+}
+
 int fe_workers(const fe_exec *exec, int64_t n_tasks) {
   int threads = exec->threads > 1 ? exec->threads : 1;
   if (n_tasks < 1) return 1;

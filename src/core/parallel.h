@@ -14,6 +14,9 @@ typedef void (*fe_task)(int64_t task, int worker, void *data);
  * only means fewer workers. Tasks should take well under 0.2 s each for a prompt stop. */
 fe_status fe_parallel_for(const fe_exec *exec, int64_t n_tasks, fe_task task, void *data);
 
+/* FE_EINTR if the poll asks to stop: for between the stages of work that is not in a loop. */
+fe_status fe_poll(const fe_exec *exec);
+
 /* Workers worth having for so many tasks: 1..exec->threads. */
 int fe_workers(const fe_exec *exec, int64_t n_tasks);
 

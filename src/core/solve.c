@@ -92,28 +92,28 @@ static double norm_from(const double *x, int from, int to) {
   return sqrt(sum);
 }
 
-/* Reflects rows at.. of t (p x p) so that column j, whose norm over these rows is positive, ends
+/* Reflects rows at.. of t (rows x p) so that column j, whose norm over these rows is positive, ends
  * at row `at`. */
-static void reflect(double *t, int p, int at, int j, double norm) {
-  double *v = t + (size_t)j * (size_t)p;
+static void reflect(double *t, int rows, int p, int at, int j, double norm) {
+  double *v = t + (size_t)j * (size_t)rows;
   double alpha = v[at] > 0 ? -norm : norm;
   double head = v[at] - alpha, beta = -head / alpha;
   for (int c = j + 1; c < p; c++) {
-    double *x = t + (size_t)c * (size_t)p;
+    double *x = t + (size_t)c * (size_t)rows;
     double dot = x[at];
-    for (int i = at + 1; i < p; i++) dot += v[i] / head * x[i];
+    for (int i = at + 1; i < rows; i++) dot += v[i] / head * x[i];
     dot *= beta;
     x[at] -= dot;
-    for (int i = at + 1; i < p; i++) x[i] -= dot * (v[i] / head);
+    for (int i = at + 1; i < rows; i++) x[i] -= dot * (v[i] / head);
   }
   v[at] = alpha;
-  for (int i = at + 1; i < p; i++) v[i] = 0;
+  for (int i = at + 1; i < rows; i++) v[i] = 0;
 }
 
 /* Packs the kept columns into an upper-triangular rank x rank matrix u. */
-static void pack_kept(const double *t, int p, const int *which, int rank, double *u) {
+static void pack_kept(const double *t, int rows, const int *which, int rank, double *u) {
   for (int c = 0; c < rank; c++) {
-    const double *column = t + (size_t)which[c] * (size_t)p;
+    const double *column = t + (size_t)which[c] * (size_t)rows;
     for (int i = 0; i < rank; i++) *u++ = i <= c ? column[i] : 0.0;
   }
 }
@@ -139,10 +139,27 @@ static void fill_root(const double *u, int rank, const int *which, int k, double
   }
 }
 
-fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_norm, int *rank,
-                 int *kept, double *coef, double *root, double *rss) {
+/* Triangularises t (rows x p) over its first k columns, leaving out dependent ones; which lists
+ * those kept. Returns how many. */
+static int triangularise(double *t, int rows, int k, int p, double tol, const double *floor_norm,
+                         int *kept, int *which) {
+  int at = 0;
+  for (int j = 0; j < k; j++) {
+    const double *column = t + (size_t)j * (size_t)rows;
+    double left = norm_from(column, at, rows), whole = norm_from(column, 0, rows);
+    kept[j] = left > tol * whole && left > floor_norm[j];
+    if (!kept[j]) continue;
+    reflect(t, rows, p, at, j, left);
+    which[at++] = j;
+  }
+  return at;
+}
+
+fe_status fe_lsq(const double *const *r, int rows, int k, int m, double tol,
+                 const double *floor_norm, int *rank, int *kept, double *coef, double *root,
+                 double *rss) {
   int p = k + m;
-  size_t size = (size_t)p * (size_t)p;
+  size_t size = (size_t)rows * (size_t)p;
   double *t = malloc((size + (size_t)k * (size_t)k + (size_t)k + 1) * sizeof *t);
   int *which = malloc(((size_t)k + 1) * sizeof *which);
   if (!t || !which) {
@@ -151,30 +168,52 @@ fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_
     return FE_ENOMEM;
   }
   double *u = t + size, *x = u + (size_t)k * (size_t)k;
-  memcpy(t, r, size * sizeof *t);
-  int at = 0;
-  for (int j = 0; j < k; j++) {
-    const double *column = t + (size_t)j * (size_t)p;
-    double left = norm_from(column, at, p), whole = norm_from(column, 0, p);
-    kept[j] = left > tol * whole && left > floor_norm[j];
-    if (!kept[j]) continue;
-    reflect(t, p, at, j, left);
-    which[at++] = j;
+  for (int j = 0; j < p; j++) {
+    memcpy(t + (size_t)j * (size_t)rows, r[j], (size_t)rows * sizeof *t);
   }
+  int at = triangularise(t, rows, k, p, tol, floor_norm, kept, which);
   *rank = at;
-  pack_kept(t, p, which, at, u);
+  pack_kept(t, rows, which, at, u);
   fill_root(u, at, which, k, x, root);
   for (int y = 0; y < m; y++) {
-    const double *column = t + (size_t)(k + y) * (size_t)p;
+    const double *column = t + (size_t)(k + y) * (size_t)rows;
     memcpy(x, column, (size_t)at * sizeof *x);
     back_substitute(u, at, x);
     double *b = coef + (size_t)y * (size_t)k;
     for (int j = 0; j < k; j++) b[j] = 0;
     for (int c = 0; c < at; c++) b[which[c]] = x[c];
-    double left = norm_from(column, at, p);
+    double left = norm_from(column, at, rows);
     rss[y] = left * left;
   }
   free(t);
   free(which);
   return FE_OK;
+}
+
+/* ---- residuals ---------------------------------------------------------------------------- */
+
+typedef struct {
+  const double *y, *b;
+  const double *const *x;
+  int k;
+  int64_t n;
+  double *e;
+} residual_job;
+
+static void residual_chunk(int64_t task, int worker, void *data) {
+  residual_job *j = data;
+  (void)worker;
+  int64_t from = task * CHUNK_ROWS, end = from + CHUNK_ROWS < j->n ? from + CHUNK_ROWS : j->n;
+  for (int64_t i = from; i < end; i++) j->e[i] = j->y[i];
+  for (int c = 0; c < j->k; c++) {
+    const double *x = j->x[c];
+    double b = j->b[c];
+    for (int64_t i = from; i < end; i++) j->e[i] -= b * x[i];
+  }
+}
+
+fe_status fe_residuals(const double *y, const double *const *x, int k, int64_t n, const double *b,
+                       const fe_exec *exec, double *e) {
+  residual_job j = {y, b, x, k, n, e};
+  return fe_parallel_for(exec, (n + CHUNK_ROWS - 1) / CHUNK_ROWS, residual_chunk, &j);
 }

@@ -11,7 +11,8 @@
 fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const fe_exec *exec,
                 double *r);
 
-/* From the factor of [X | Y], X with k columns and Y with m:
+/* From the columns [X | Y] of a triangular factor r with `rows` rows, X with k columns and Y with
+ * m, k + m <= rows (so that one factor of all columns serves every model on some of them):
  *   rank       number of independent columns of X; a column counts as dependent, and is left
  *              out, when what the earlier ones leave of it is at most tol times its norm or at
  *              most floor_norm[j] (a norm below which the column is nothing but rounding error)
@@ -21,7 +22,12 @@ fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, con
  *              with root loses half the digits that one with the inverse loses
  *   rss        m residual sums of squares
  * Neither test depends on the units of a column. */
-fe_status fe_lsq(const double *r, int k, int m, double tol, const double *floor_norm, int *rank,
-                 int *kept, double *coef, double *root, double *rss);
+fe_status fe_lsq(const double *const *r, int rows, int k, int m, double tol,
+                 const double *floor_norm, int *rank, int *kept, double *coef, double *root,
+                 double *rss);
+
+/* e = y - X b, k columns */
+fe_status fe_residuals(const double *y, const double *const *x, int k, int64_t n, const double *b,
+                       const fe_exec *exec, double *e);
 
 #endif

@@ -19,14 +19,16 @@ static void *scarce_calloc(size_t n, size_t size) {
   return allocations++ == fail_at ? NULL : calloc(n, size);
 }
 fe_status scarce_new(const fe_codes *codes, const double *w, const fe_control *control,
-                     fe_absorber **out);
+                     const fe_exec *exec, fe_absorber **out);
 void scarce_free(fe_absorber *a);
 int64_t scarce_rank(const fe_absorber *a, int *exact);
 fe_solver scarce_solver(const fe_absorber *a);
-fe_status scarce_absorb(fe_absorber *a, double *const *col, int k, const fe_exec *exec,
-                        fe_report *report);
-fe_status scarce_effects(fe_absorber *a, const double *x, double *gamma);
-fe_status scarce_functional(fe_absorber *a, const double *d0, double *x0, double *defect);
+void scarce_plan(const fe_absorber *a, fe_plan *plan);
+fe_status scarce_absorb(fe_absorber *a, const double *const *in, double *const *out, int k,
+                        const fe_exec *exec, fe_report *report);
+fe_status scarce_effects(fe_absorber *a, const double *x, const fe_exec *exec, double *gamma);
+fe_status scarce_functional(fe_absorber *a, const double *d0, const fe_exec *exec, double *x0,
+                            double *defect);
 fe_status scarce_leverage(const fe_absorber *a, double *h);
 #define malloc scarce_malloc
 #define calloc scarce_calloc
@@ -34,6 +36,7 @@ fe_status scarce_leverage(const fe_absorber *a, double *h);
 #define fe_absorber_free scarce_free
 #define fe_absorber_rank scarce_rank
 #define fe_absorber_solver scarce_solver
+#define fe_absorber_plan scarce_plan
 #define fe_absorb scarce_absorb
 #define fe_absorb_effects scarce_effects
 #define fe_absorb_functional scarce_functional
@@ -41,8 +44,14 @@ fe_status scarce_leverage(const fe_absorber *a, double *h);
 /* the absorber's own, see absorb_private.h */
 #define fe_scratch_new scarce_scratch_new
 #define fe_scratch_free scarce_scratch_free
-#define fe_sum_lead scarce_sum_lead
-#define fe_sum_others scarce_sum_others
+#define fe_cells_build scarce_cells_build
+#define fe_block_build scarce_block_build
+#define fe_blocks_build scarce_blocks_build
+#define fe_is_balanced scarce_is_balanced
+#define fe_sum_levels scarce_sum_levels
+#define fe_centre scarce_centre
+#define fe_lead_effects scarce_lead_effects
+#define fe_malloc_large scarce_malloc
 #define fe_scaled_norm scarce_scaled_norm
 #define fe_solve_others scarce_solve_others
 #define fe_absorb_column scarce_absorb_column
@@ -53,16 +62,19 @@ fe_status scarce_leverage(const fe_absorber *a, double *h);
 #define fe_cg_solve scarce_cg_solve
 #define fe_cg_make_consistent scarce_cg_make_consistent
 #include "../../src/core/absorb.c"
+#include "../../src/core/absorb_cells.c"
 #include "../../src/core/absorb_cg.c"
 #include "../../src/core/absorb_effects.c"
 #include "../../src/core/absorb_pass.c"
 #include "../../src/core/absorb_schur.c"
 #undef malloc
 #undef calloc
+#undef fe_malloc_large
 #undef fe_absorber_new
 #undef fe_absorber_free
 #undef fe_absorber_rank
 #undef fe_absorber_solver
+#undef fe_absorber_plan
 #undef fe_absorb
 #undef fe_absorb_effects
 #undef fe_absorb_functional
@@ -176,14 +188,15 @@ static void random_columns(int n) {
 }
 
 static void agrees_with_the_oracle(const problem *p, fe_solver solver, double tol, int exact) {
+  const double *in[K] = {x[0], x[1], x[2]};
   double *col[K] = {r[0], r[1], r[2]};
   fe_control control = use(solver);
   fe_absorber *a;
   fe_report report;
   int is_exact;
   random_columns((int)p->codes.n);
-  if (!check(fe_absorber_new(&p->codes, p->w, &control, &a) == FE_OK)) return;
-  check(fe_absorb(a, col, K, &alone, &report) == FE_OK);
+  if (!check(fe_absorber_new(&p->codes, p->w, &control, &alone, &a) == FE_OK)) return;
+  check(fe_absorb(a, in, col, K, &alone, &report) == FE_OK);
   check(report.solver == fe_absorber_solver(a) && report.solver != FE_SOLVER_AUTO);
   for (int j = 0; j < K; j++) check(error_of(p, x[j], r[j]) < tol);
   int64_t rank = fe_absorber_rank(a, &is_exact);
@@ -192,7 +205,8 @@ static void agrees_with_the_oracle(const problem *p, fe_solver solver, double to
   fe_absorber_free(a);
 }
 
-static const fe_solver solvers[] = {FE_SOLVER_AUTO, FE_SOLVER_SCHUR, FE_SOLVER_CG};
+static const fe_solver solvers[] = {FE_SOLVER_AUTO, FE_SOLVER_SCHUR, FE_SOLVER_CG,
+                                   FE_SOLVER_SPARSE};
 
 static void residuals_and_rank_agree_with_a_basis_of_the_dummies(void) {
   static const int levels[][Q] = {{30, 12, 5, 3}, {5, 40, 6, 4}, {1, 1, 1, 1}, {1, 50, 1, 2}};
@@ -202,7 +216,7 @@ static void residuals_and_rank_agree_with_a_basis_of_the_dummies(void) {
       for (int weighted = 0; weighted < 2; weighted++) {
         random_problem(&p, N, q, levels[t], weighted);
         finish_problem(&p);
-        for (int s = 0; s < 3; s++) {
+        for (int s = 0; s < 4; s++) {
           agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
         }
       }
@@ -216,7 +230,7 @@ static void one_row_is_explained(void) {
   for (int q = 1; q <= 3; q++) {
     random_problem(&p, 1, q, levels, q == 2);
     finish_problem(&p);
-    for (int s = 0; s < 3; s++) agrees_with_the_oracle(&p, solvers[s], 1e-13, q < 3 || s < 2);
+    for (int s = 0; s < 4; s++) agrees_with_the_oracle(&p, solvers[s], 1e-13, q < 3 || s < 2);
   }
 }
 
@@ -239,7 +253,7 @@ static void disconnected_graphs_have_the_rank_of_their_parts(void) {
     disconnect(&p);
     finish_problem(&p);
     if (q == 2) check(p.rank == 20 + 12 - 2);
-    for (int s = 1; s < 3; s++) agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
+    for (int s = 1; s < 4; s++) agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
   }
 }
 
@@ -254,7 +268,7 @@ static void copies_and_nested_factors_add_nothing(void) {
     }
     finish_problem(&p);
     if (q <= 3) check(p.rank == 24);
-    for (int s = 1; s < 3; s++) agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
+    for (int s = 1; s < 4; s++) agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
   }
 }
 
@@ -271,14 +285,14 @@ static void rows_of_weight_zero_take_part_in_nothing(void) {
       }
     }
     finish_problem(&p);
-    for (int s = 0; s < 3; s++) agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
+    for (int s = 0; s < 4; s++) agrees_with_the_oracle(&p, solvers[s], 1e-10, q < 3 || s < 2);
     without = p;
     for (int i = 0; i < N; i++) without.weight[i] = 0;
     without.w = without.weight;
     without.rank = 0;
     finish_problem(&without);
     check(without.rank == 0);
-    for (int s = 0; s < 3; s++) agrees_with_the_oracle(&without, solvers[s], 1, q < 3 || s < 2);
+    for (int s = 0; s < 4; s++) agrees_with_the_oracle(&without, solvers[s], 1, q < 3 || s < 2);
   }
 }
 
@@ -293,7 +307,7 @@ static void weights_over_twelve_orders_of_magnitude_are_borne(void) {
       if (t % 2) p.code[1][i] = (p.code[0][i] + 1) / 2; /* 13 levels, nested */
     }
     finish_problem(&p);
-    for (int s = 1; s < 3; s++) agrees_with_the_oracle(&p, solvers[s], 1e-9, q < 3 || s < 2);
+    for (int s = 1; s < 4; s++) agrees_with_the_oracle(&p, solvers[s], 1e-9, q < 3 || s < 2);
   }
 }
 
@@ -304,24 +318,25 @@ static void the_unit_of_a_column_does_not_matter(void) {
   const int exponents[] = {-700, -1000, 0, 700, 1000};
   for (int q = 1; q <= 2; q++) {
     random_problem(&p, N, q, levels, 0);
-    for (int s = 1; s < 3; s++) {
+    for (int s = 1; s < 4; s++) {
       fe_control control = use(solvers[s]);
       fe_absorber *a;
       fe_report report;
       double plain[N], gamma[LEVELS], other_gamma[LEVELS];
-      check(fe_absorber_new(&p.codes, NULL, &control, &a) == FE_OK);
+      check(fe_absorber_new(&p.codes, NULL, &control, &alone, &a) == FE_OK);
       random_columns(N);
-      memcpy(plain, x[0], sizeof plain);
       double *col = plain;
-      check(fe_absorb(a, &col, 1, &alone, &report) == FE_OK);
-      check(fe_absorb_effects(a, x[0], gamma) == FE_OK);
+      const double *in = x[0];
+      check(fe_absorb(a, &in, &col, 1, &alone, &report) == FE_OK);
+      check(fe_absorb_effects(a, x[0], &alone, gamma) == FE_OK);
       for (int e = 0; e < 5; e++) {
         int ok = 1;
         for (int i = 0; i < N; i++) r[1][i] = ldexp(x[0][i], exponents[e]);
-        check(fe_absorb_effects(a, r[1], other_gamma) == FE_OK);
-        col = r[1];
-        check(fe_absorb(a, &col, 1, &alone, &report) == FE_OK);
-        for (int i = 0; i < N; i++) ok = ok && near(ldexp(r[1][i], -exponents[e]), plain[i], 1e-12);
+        check(fe_absorb_effects(a, r[1], &alone, other_gamma) == FE_OK);
+        in = r[1];
+        col = r[2];
+        check(fe_absorb(a, &in, &col, 1, &alone, &report) == FE_OK);
+        for (int i = 0; i < N; i++) ok = ok && near(ldexp(r[2][i], -exponents[e]), plain[i], 1e-12);
         check(ok);
         for (int l = 0; l < p.total; l++) {
           ok = ok && near(ldexp(other_gamma[l], -exponents[e]), gamma[l], 1e-10);
@@ -337,17 +352,18 @@ static void what_the_factors_explain_leaves_nothing(void) {
   static const int levels[] = {20, 10, 4};
   static problem p;
   random_problem(&p, N, 3, levels, 1);
-  for (int s = 1; s < 3; s++) {
+  for (int s = 1; s < 4; s++) {
     fe_control control = use(solvers[s]);
     fe_absorber *a;
     fe_report report;
+    static double own[2][N];
+    const double *in[] = {own[0], own[1]};
     double *col[] = {r[0], r[1]}, worst = 0;
-    check(fe_absorber_new(&p.codes, p.w, &control, &a) == FE_OK);
+    check(fe_absorber_new(&p.codes, p.w, &control, &alone, &a) == FE_OK);
     for (int i = 0; i < N; i++) {
-      r[0][i] = 1e6 * p.code[0][i] - 3 * p.code[1][i] + p.code[2][i];
-      r[1][i] = 0;
+      own[0][i] = 1e6 * p.code[0][i] - 3 * p.code[1][i] + p.code[2][i];
     }
-    check(fe_absorb(a, col, 2, &alone, &report) == FE_OK);
+    check(fe_absorb(a, in, col, 2, &alone, &report) == FE_OK);
     for (int i = 0; i < N; i++) worst = fmax(worst, fabs(r[0][i]));
     check(worst < 1e-6);
     for (int i = 0; i < N; i++) check(r[1][i] == 0);
@@ -375,22 +391,27 @@ static fe_codes path_codes(int **code, int *levels) {
 static void any_number_of_threads_gives_the_same_bits(void) {
   int *code[2], levels[2];
   double *data = malloc(4 * WIDE * (size_t)LONG * sizeof *data);
+  const double *in[WIDE];
   fe_codes c = path_codes(code, levels);
   levels[1] = 50;
   for (int i = 0; i < LONG; i++) code[1][i] = i % 50 + 1;
-  for (int s = 0; s < 2; s++) {
-    fe_control control = use(s ? FE_SOLVER_CG : FE_SOLVER_SCHUR);
+  for (int j = 0; j < WIDE; j++) {
+    double *to = data + (size_t)(3 * WIDE + j) * LONG;
+    for (int i = 0; i < LONG; i++) to[i] = sin(i * (j + 1));
+    in[j] = to;
+  }
+  for (int s = 1; s < 4; s++) {
+    fe_control control = use(solvers[s]);
     fe_absorber *a;
-    check(fe_absorber_new(&c, NULL, &control, &a) == FE_OK);
+    check(fe_absorber_new(&c, NULL, &control, &alone, &a) == FE_OK);
     for (int t = 0; t < 3; t++) {
       fe_exec exec = {1 << t, NULL, NULL};
       fe_report report;
       double *col[WIDE];
       for (int j = 0; j < WIDE; j++) {
         col[j] = data + (size_t)(t * WIDE + j) * LONG;
-        for (int i = 0; i < LONG; i++) col[j][i] = sin(i * (j + 1));
       }
-      check(fe_absorb(a, col, WIDE, &exec, &report) == FE_OK);
+      check(fe_absorb(a, in, col, WIDE, &exec, &report) == FE_OK);
       check(memcmp(data, col[0], WIDE * LONG * sizeof *data) == 0);
     }
     fe_absorber_free(a);
@@ -412,17 +433,20 @@ static void long_iterations_can_be_interrupted(void) {
   fe_codes c = path_codes(code, levels);
   fe_control control = {FE_SOLVER_CG, 1e-12, INT_MAX};
   fe_absorber *a;
-  double *data = malloc(4 * (size_t)LONG * sizeof *data), *col[4];
-  check(fe_absorber_new(&c, NULL, &control, &a) == FE_OK);
+  double *data = malloc(8 * (size_t)LONG * sizeof *data), *col[4];
+  const double *in[4];
+  check(fe_absorber_new(&c, NULL, &control, &alone, &a) == FE_OK);
   for (int t = 1; t <= 2; t++) {
     fe_exec exec = {t, lose_patience, NULL};
     fe_report report;
     for (int j = 0; j < 4; j++) {
+      double *from = data + (size_t)(4 + j) * LONG;
       col[j] = data + (size_t)j * LONG;
-      for (int i = 0; i < LONG; i++) col[j][i] = uniform();
+      for (int i = 0; i < LONG; i++) from[i] = uniform();
+      in[j] = from;
     }
     patience = 3;
-    check(fe_absorb(a, col, 4, &exec, &report) == FE_EINTR);
+    check(fe_absorb(a, in, col, 4, &exec, &report) == FE_EINTR);
     check(report.iterations < LONG / 4);
     check(patience == -1); /* once answered, it is not asked again */
   }
@@ -438,14 +462,15 @@ static void too_few_iterations_are_told(void) {
   fe_control control = {FE_SOLVER_CG, 1e-12, 1};
   fe_absorber *a;
   fe_report report;
+  const double *in[] = {x[0], x[1]};
   double *col[] = {r[0], r[1]}, gamma[LEVELS];
   random_problem(&p, N, 2, levels, 0);
   random_columns(N);
-  for (int i = 0; i < N; i++) r[1][i] = 1; /* needs no iteration */
-  check(fe_absorber_new(&p.codes, NULL, &control, &a) == FE_OK);
-  check(fe_absorb(a, col, 2, &alone, &report) == FE_ENOCONV);
+  for (int i = 0; i < N; i++) x[1][i] = 1; /* needs no iteration */
+  check(fe_absorber_new(&p.codes, NULL, &control, &alone, &a) == FE_OK);
+  check(fe_absorb(a, in, col, 2, &alone, &report) == FE_ENOCONV);
   check(report.iterations == 1 && report.residual > 1e-12 && report.solver == FE_SOLVER_CG);
-  check(fe_absorb_effects(a, x[0], gamma) == FE_ENOCONV);
+  check(fe_absorb_effects(a, x[0], &alone, gamma) == FE_ENOCONV);
   fe_absorber_free(a);
 }
 
@@ -456,8 +481,8 @@ static void no_columns_are_no_work(void) {
   fe_absorber *a;
   fe_report report;
   random_problem(&p, 10, 2, levels, 0);
-  check(fe_absorber_new(&p.codes, NULL, &control, &a) == FE_OK);
-  check(fe_absorb(a, NULL, 0, &alone, &report) == FE_OK);
+  check(fe_absorber_new(&p.codes, NULL, &control, &alone, &a) == FE_OK);
+  check(fe_absorb(a, NULL, NULL, 0, &alone, &report) == FE_OK);
   check(report.iterations == 0 && report.residual == 0);
   fe_absorber_free(a);
 }
@@ -468,13 +493,13 @@ static void what_cannot_be_absorbed_is_refused(void) {
   const fe_codes no_factor = {1, 0, codes, one}, no_row = {0, 1, codes, one};
   const fe_codes countless = {1, 2, codes, many}, two = {1, 2, codes, one};
   fe_control automatic = use(FE_SOLVER_AUTO), means = use(FE_SOLVER_MEANS);
-  fe_control unknown = use((fe_solver)(FE_SOLVER_CG + 1));
+  fe_control unknown = use((fe_solver)(FE_SOLVER_SPARSE + 1));
   fe_absorber *a;
-  check(fe_absorber_new(&no_factor, NULL, &automatic, &a) == FE_EINVAL && !a);
-  check(fe_absorber_new(&no_row, NULL, &automatic, &a) == FE_EINVAL && !a);
-  check(fe_absorber_new(&countless, NULL, &automatic, &a) == FE_EINVAL && !a);
-  check(fe_absorber_new(&two, NULL, &means, &a) == FE_EINVAL && !a);
-  check(fe_absorber_new(&two, NULL, &unknown, &a) == FE_EINVAL && !a);
+  check(fe_absorber_new(&no_factor, NULL, &automatic, &alone, &a) == FE_EINVAL && !a);
+  check(fe_absorber_new(&no_row, NULL, &automatic, &alone, &a) == FE_EINVAL && !a);
+  check(fe_absorber_new(&countless, NULL, &automatic, &alone, &a) == FE_EINVAL && !a);
+  check(fe_absorber_new(&two, NULL, &means, &alone, &a) == FE_EINVAL && !a);
+  check(fe_absorber_new(&two, NULL, &unknown, &alone, &a) == FE_EINVAL && !a);
   fe_absorber_free(a);
 }
 
@@ -485,14 +510,14 @@ static void effects_add_up_to_what_was_absorbed(void) {
   static problem p;
   double gamma[LEVELS], fitted[N];
   for (int q = 1; q <= 3; q++) {
-    for (int s = 0; s < 3; s++) {
+    for (int s = 0; s < 4; s++) {
       fe_control control = use(solvers[s]);
       fe_absorber *a;
       random_problem(&p, N, q, levels, s != 1);
       finish_problem(&p);
       random_columns(N);
-      check(fe_absorber_new(&p.codes, p.w, &control, &a) == FE_OK);
-      check(fe_absorb_effects(a, x[1], gamma) == FE_OK);
+      check(fe_absorber_new(&p.codes, p.w, &control, &alone, &a) == FE_OK);
+      check(fe_absorb_effects(a, x[1], &alone, gamma) == FE_OK);
       for (int i = 0; i < N; i++) {
         fitted[i] = 0;
         for (int f = 0, at = 0; f < q; at += levels[f++]) fitted[i] += gamma[at + p.code[f][i] - 1];
@@ -510,21 +535,21 @@ static void functionals_weigh_rows_as_effects_do(void) {
   static problem p;
   double gamma[LEVELS], d0[LEVELS], x0[N], defect = NAN, zero[N] = {0};
   for (int q = 1; q <= 3; q++) {
-    for (int s = 0; s < 3; s++) {
+    for (int s = 0; s < 4; s++) {
       fe_control control = use(solvers[s]);
       fe_absorber *a;
       random_problem(&p, N, q, levels, s != 1);
       finish_problem(&p);
       random_columns(N);
-      check(fe_absorber_new(&p.codes, p.w, &control, &a) == FE_OK);
-      check(fe_absorb_effects(a, x[1], gamma) == FE_OK);
+      check(fe_absorber_new(&p.codes, p.w, &control, &alone, &a) == FE_OK);
+      check(fe_absorb_effects(a, x[1], &alone, gamma) == FE_OK);
       double target = 0, sum = 0;
       for (int l = 0; l < p.total; l++) d0[l] = 0;
       for (int f = 0, at = 0; f < q; at += levels[f++]) {
         d0[at + 1] = 1;
         target += gamma[at + 1];
       }
-      check(fe_absorb_functional(a, d0, x0, &defect) == FE_OK);
+      check(fe_absorb_functional(a, d0, &alone, x0, &defect) == FE_OK);
       check(defect < 1e-11);
       for (int i = 0; i < N; i++) sum += weight_of(&p, i) * x0[i] * x[1][i];
       check_near(sum, target, 1e-9);
@@ -541,8 +566,8 @@ static void a_functional_of_nothing_has_no_defect(void) {
   fe_control control = use(FE_SOLVER_AUTO);
   fe_absorber *a;
   random_problem(&p, N, 2, levels, 0);
-  check(fe_absorber_new(&p.codes, NULL, &control, &a) == FE_OK);
-  check(fe_absorb_functional(a, d0, x0, &defect) == FE_OK);
+  check(fe_absorber_new(&p.codes, NULL, &control, &alone, &a) == FE_OK);
+  check(fe_absorb_functional(a, d0, &alone, x0, &defect) == FE_OK);
   check(defect == 0 && x0[0] == 0);
   fe_absorber_free(a);
 }
@@ -559,15 +584,15 @@ static void what_is_not_estimable_has_a_defect(void) {
   }
   const int at[][2] = {{0, 20}, {0, 26}, {5, 5}, {30, 30}, {10, 31}};
   const int is_estimable[] = {1, 0, 0, 0, 0};
-  for (int s = 1; s < 3; s++) {
+  for (int s = 1; s < 4; s++) {
     fe_control control = use(solvers[s]);
     fe_absorber *a;
-    check(fe_absorber_new(&p.codes, p.w, &control, &a) == FE_OK);
+    check(fe_absorber_new(&p.codes, p.w, &control, &alone, &a) == FE_OK);
     for (int t = 0; t < 5; t++) {
       memset(d0, 0, sizeof d0);
       d0[at[t][0]] = d0[at[t][1]] = 1;
       defect = NAN;
-      check(fe_absorb_functional(a, d0, x0, &defect) == FE_OK);
+      check(fe_absorb_functional(a, d0, &alone, x0, &defect) == FE_OK);
       check(is_estimable[t] ? defect < 1e-11 : defect > 1e-3);
     }
     fe_absorber_free(a);
@@ -587,7 +612,7 @@ static void leverages_are_the_diagonal_of_the_projection(void) {
         if (p.code[0][i] == 4 || i % 7 == 0) p.weight[i] = 0;
       }
       finish_problem(&p);
-      check(fe_absorber_new(&p.codes, p.w, &control, &a) == FE_OK);
+      check(fe_absorber_new(&p.codes, p.w, &control, &alone, &a) == FE_OK);
       check(fe_absorb_leverage(a, h) == FE_OK);
       for (int i = 0; i < N; i++) {
         long double oracle = 0;
@@ -606,7 +631,7 @@ static void conjugate_gradients_give_no_leverages(void) {
   fe_control control = use(FE_SOLVER_CG);
   fe_absorber *a;
   random_problem(&p, N, 2, levels, 0);
-  check(fe_absorber_new(&p.codes, NULL, &control, &a) == FE_OK);
+  check(fe_absorber_new(&p.codes, NULL, &control, &alone, &a) == FE_OK);
   check(fe_absorb_leverage(a, h) == FE_EINVAL);
   fe_absorber_free(a);
 }
@@ -619,14 +644,15 @@ static int step_out_of_memory(const problem *p, fe_solver solver) {
   fe_absorber *a = NULL;
   fe_report report;
   double gamma[LEVELS], d0[LEVELS] = {1}, x0[N], h[N], defect;
+  const double *in[] = {x[0]};
   double *col[] = {r[0]};
   fe_status status[5] = {FE_OK};
   random_columns(N);
-  status[0] = scarce_new(&p->codes, p->w, &control, &a);
+  status[0] = scarce_new(&p->codes, p->w, &control, &alone, &a);
   if (status[0]) return a == NULL && status[0] == FE_ENOMEM ? 1 : -1;
-  status[1] = scarce_absorb(a, col, 1, &alone, &report);
-  status[2] = scarce_effects(a, x[0], gamma);
-  status[3] = scarce_functional(a, d0, x0, &defect);
+  status[1] = scarce_absorb(a, in, col, 1, &alone, &report);
+  status[2] = scarce_effects(a, x[0], &alone, gamma);
+  status[3] = scarce_functional(a, d0, &alone, x0, &defect);
   status[4] = scarce_leverage(a, h);
   scarce_free(a);
   for (int s = 1; s < 5; s++) {
@@ -639,7 +665,7 @@ static int step_out_of_memory(const problem *p, fe_solver solver) {
 static void every_failed_allocation_is_reported(void) {
   static const int levels[] = {9, 5};
   static problem p;
-  for (int s = 0; s < 3; s++) {
+  for (int s = 0; s < 4; s++) {
     int steps = 0, step = 1;
     random_problem(&p, N, s == 0 ? 1 : 2, levels, 1);
     for (fail_at = 0; step; fail_at++) {

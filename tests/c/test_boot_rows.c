@@ -9,12 +9,12 @@
 #include "minunit.h"
 
 static fe_status commanded_new(const fe_codes *codes, const double *w, const fe_control *control,
-                               fe_absorber **out) {
+                               const fe_exec *exec, fe_absorber **out) {
   *out = NULL;
   if (w[0] == 3) return FE_ENOMEM;
   if (w[0] == 5) return FE_ENOCONV;
   if (w[0] == 7) return FE_ESINGULAR;
-  return fe_absorber_new(codes, w, control, out);
+  return fe_absorber_new(codes, w, control, exec, out);
 }
 fe_status commanded_boot_rows(const double *const *col, int n_v, const fe_codes *codes,
                               const fe_control *control, const double *w, const int *cluster,

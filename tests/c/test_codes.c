@@ -16,34 +16,41 @@ static void *scarce_malloc(size_t size) {
 static void *scarce_calloc(size_t n, size_t size) {
   return allocations++ == fail_at ? NULL : calloc(n, size);
 }
-fe_status scarce_ints(const int *x, int64_t n, int *code, int **level, int *n_levels);
-fe_status scarce_pairs(const int *a, int n_a, const int *b, int n_b, int64_t n, int *code,
-                       int64_t **first, int *n_levels);
 void scarce_weights(const int *code, int n_levels, int64_t n, const double *w, double *sum);
-fe_status scarce_singletons(const fe_codes *codes, unsigned char *keep, int64_t *n_removed);
+fe_status scarce_singletons(const fe_codes *codes, const fe_exec *exec, unsigned char *keep,
+                            int64_t *n_removed);
 fe_status scarce_components(const int *a, int n_a, const int *b, int n_b, int64_t n,
                             const double *w, int *component_b, int *n_components);
 int scarce_nested(const int *inner, int n_inner, const int *outer, int64_t n);
 void scarce_order(const int *code, int n_levels, int64_t n, int64_t *start, int64_t *order);
+int scarce_fit(const int *code, int64_t n, int n_levels);
+int64_t scarce_kept(const int *code, int n_levels, const int *keep, int64_t n, int *rows);
+int scarce_number(const int *rows, int n_levels, int *number);
+void scarce_recode(const int *code, const int *keep, int64_t n, const int *number, int64_t kept,
+                   int *out);
 #define malloc scarce_malloc
 #define calloc scarce_calloc
-#define fe_code_ints scarce_ints
-#define fe_code_pairs scarce_pairs
 #define fe_level_weights scarce_weights
 #define fe_singletons scarce_singletons
 #define fe_components scarce_components
 #define fe_nested scarce_nested
 #define fe_order_by scarce_order
+#define fe_codes_fit scarce_fit
+#define fe_count_kept scarce_kept
+#define fe_number_levels scarce_number
+#define fe_recode scarce_recode
 #include "../../src/core/codes.c"
 #undef malloc
 #undef calloc
-#undef fe_code_ints
-#undef fe_code_pairs
 #undef fe_level_weights
 #undef fe_singletons
 #undef fe_components
 #undef fe_nested
 #undef fe_order_by
+#undef fe_codes_fit
+#undef fe_count_kept
+#undef fe_number_levels
+#undef fe_recode
 
 static double seconds(void) {
   struct timespec t;
@@ -51,89 +58,54 @@ static double seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- coding ------------------------------------------------------------------------------ */
-
-static int by_value(const void *x, const void *y) {
-  int a = *(const int *)x, b = *(const int *)y;
-  return (a > b) - (a < b);
-}
-
-/* Sorted distinct values of x; returns how many. */
-static int distinct(const int *x, int n, int *value) {
-  int count = 0;
-  memcpy(value, x, (size_t)n * sizeof *x);
-  qsort(value, (size_t)n, sizeof *value, by_value);
-  for (int i = 0; i < n; i++) {
-    if (i == 0 || value[i] != value[i - 1]) value[count++] = value[i];
-  }
-  return count;
-}
-
-static int codes_agree_with_sorting(const int *x, int n) {
-  int *value = malloc((size_t)n * sizeof *value), *code = malloc((size_t)n * sizeof *code);
-  int *level = NULL, n_levels = 0, count = distinct(x, n, value);
-  int ok = fe_code_ints(x, n, code, &level, &n_levels) == FE_OK && n_levels == count;
-  ok = ok && memcmp(level, value, (size_t)count * sizeof *level) == 0;
-  for (int i = 0; ok && i < n; i++) {
-    ok = code[i] >= 1 && code[i] <= count && value[code[i] - 1] == x[i];
-  }
-  free(value);
-  free(code);
-  free(level);
-  return ok;
-}
+/* ---- codes --------------------------------------------------------------------------------- */
 
 enum { N = 3000 };
 static int x[N], y[N], z[N];
+static const fe_exec two_threads = {2, NULL, NULL};
 
-static void identifiers_of_any_range_are_coded_in_order(void) {
-  const uint32_t ranges[] = {1, 2, 7, 1000, 13000, 13100, 1u << 11, 1u << 22, 1u << 31, UINT_MAX};
-  for (int r = 0; r < 10; r++) {
-    for (int i = 0; i < N; i++) x[i] = (int)((int64_t)(draw() % ranges[r]) - ranges[r] / 2);
-    check(codes_agree_with_sorting(x, N));
-    check(codes_agree_with_sorting(x, 1));
+static void a_code_out_of_range_is_found_wherever_it_is(void) {
+  const int wrong[] = {0, -1, 8, INT_MAX, INT_MIN, INT_MIN + 1};
+  for (int i = 0; i < N; i++) x[i] = (int)(draw() % 7) + 1;
+  check(fe_codes_fit(x, N, 7) && fe_codes_fit(x, N, INT_MAX) && fe_codes_fit(NULL, 0, 0));
+  for (int v = 0; v < 6; v++) {
+    for (int at = 0; at < N; at += 499) {
+      int right = x[at];
+      x[at] = wrong[v];
+      check(!fe_codes_fit(x, N, 7));
+      x[at] = right;
+    }
   }
 }
 
-static void the_ends_of_the_integers_are_identifiers(void) {
-  const int ends[] = {INT_MAX, INT_MIN, 0, -1, INT_MIN, 1, INT_MAX, INT_MAX - 1, INT_MIN + 1};
-  const int high[] = {INT_MAX, INT_MAX - 2, INT_MAX}, low[] = {INT_MIN, INT_MIN + 5};
-  check(codes_agree_with_sorting(ends, 9));
-  check(codes_agree_with_sorting(high, 3));
-  check(codes_agree_with_sorting(low, 2));
-  check(codes_agree_with_sorting(ends + 1, 1));
+static void codes_of_the_rows_that_stay_are_dense_and_in_order(void) {
+  enum { G = 500 };
+  int rows[G], number[G], out[N], at = 0, count = 0, ok = 1;
+  for (int i = 0; i < N; i++) {
+    x[i] = (int)(draw() % G) + 1;
+    y[i] = draw() % 8 == 0;
+  }
+  int64_t kept = fe_count_kept(x, G, y, N, rows);
+  int n_levels = fe_number_levels(rows, G, number);
+  fe_recode(x, y, N, number, kept, out);
+  for (int g = 0; g < G; g++) {
+    int here = 0;
+    for (int i = 0; i < N; i++) here += y[i] && x[i] == g + 1;
+    ok = ok && rows[g] == here && number[g] == (here ? ++count : 0);
+  }
+  for (int i = 0; i < N; i++) {
+    if (y[i]) ok = ok && out[at++] == number[x[i] - 1];
+  }
+  check(ok && at == kept && count == n_levels && n_levels < G && n_levels > 0);
 }
 
-static void no_rows_have_no_levels(void) {
-  int *level = NULL, n_levels = -1;
+static void no_rows_have_no_singletons(void) {
   int64_t removed = -1;
   fe_codes none = {0, 0, NULL, NULL};
   unsigned char keep = 1;
-  check(fe_code_ints(NULL, 0, NULL, &level, &n_levels) == FE_OK && n_levels == 0);
-  free(level);
-  check(fe_singletons(&none, &keep, &removed) == FE_OK && removed == 0 && keep == 1);
-}
-
-static void pairs_are_ordered_by_the_first_then_the_second(void) {
-  enum { A = 40, B = 60 };
-  int value[N], code[N], n_levels = 0;
-  int64_t *first = NULL;
-  for (int i = 0; i < N; i++) {
-    x[i] = (int)(draw() % A) + 1;
-    y[i] = (int)(draw() % B) + 1;
-    z[i] = x[i] * (B + 1) + y[i];
-  }
-  int count = distinct(z, N, value), ok = 1;
-  check(fe_code_pairs(x, A, y, B, N, code, &first, &n_levels) == FE_OK);
-  check(n_levels == count);
-  for (int i = 0; i < N; i++) ok = ok && value[code[i] - 1] == z[i];
-  for (int g = 0; g < count; g++) {
-    int64_t i = 0;
-    while (z[i] != value[g]) i++;
-    ok = ok && first[g] == i;
-  }
-  check(ok);
-  free(first);
+  check(fe_singletons(&none, &two_threads, &keep, &removed) == FE_OK && removed == 0 && keep == 1);
+  none.n = INT64_C(1) << 32; /* one more than can be told apart */
+  check(fe_singletons(&none, &two_threads, &keep, &removed) == FE_EINVAL);
 }
 
 static void order_is_stable_and_complete(void) {
@@ -196,7 +168,7 @@ static void singletons_agree_with_rounds_of_counting(void) {
       z[i] = (int)(draw() % (uint32_t)levels[2]) + 1;
       keep[i] = naive[i] = draw() % 5 > 0;
     }
-    check(fe_singletons(&c, keep, &removed) == FE_OK);
+    check(fe_singletons(&c, &two_threads, keep, &removed) == FE_OK);
     check(removed == remove_naively(&c, naive));
     check(memcmp(keep, naive, M) == 0);
   }
@@ -216,7 +188,7 @@ static double time_of_path(int n) {
   }
   memset(keep, 1, (size_t)n);
   double from = seconds();
-  check(fe_singletons(&c, keep, &removed) == FE_OK);
+  check(fe_singletons(&c, &two_threads, keep, &removed) == FE_OK);
   double took = seconds() - from;
   check(removed == n && !memchr(keep, 1, (size_t)n));
   free(a);
@@ -266,7 +238,7 @@ static void components_agree_with_relabelling(void) {
     int naive = label_naively(A, B, M, weight, label);
     check(fe_components(x, A, y, B, M, weight, component, &count) == FE_OK && count == naive);
     for (int g = 0; g < B; g++) {
-      ok = ok && component[g] >= 1 && component[g] <= A + B;
+      ok = ok && component[g] >= 1 && component[g] <= B;
       for (int h = 0; h < g; h++) {
         ok = ok && (label[g] == label[h]) == (component[g] == component[h]);
       }
@@ -276,9 +248,12 @@ static void components_agree_with_relabelling(void) {
   }
 }
 
-static void more_levels_than_can_be_counted_are_refused(void) {
-  int count;
-  check(fe_components(NULL, INT_MAX, NULL, 1, 0, NULL, NULL, &count) == FE_EINVAL);
+/* All levels of b are in one component long before the rows end, some of which do not exist. */
+static void components_stop_once_nothing_can_change(void) {
+  const int a[] = {1, 1, 1, 2}, b[] = {2, 1, 3, 3};
+  int component[3], count;
+  check(fe_components(a, 2, b, 3, INT64_MAX, NULL, component, &count) == FE_OK && count == 1);
+  check(component[0] == 1 && component[1] == 1 && component[2] == 1);
 }
 
 static void nested_means_one_outer_level_each(void) {
@@ -291,35 +266,13 @@ static void nested_means_one_outer_level_each(void) {
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-static int table_out_of_memory(void) {
-  int values[] = {5, 3, 5}, code[3], n_levels, *level = NULL;
-  fe_status status = scarce_ints(values, 3, code, &level, &n_levels);
-  free(level);
-  return status == FE_ENOMEM;
-}
-
-static int sort_out_of_memory(void) {
-  int values[] = {INT_MIN, 3, INT_MAX}, code[3], n_levels, *level = NULL;
-  fe_status status = scarce_ints(values, 3, code, &level, &n_levels);
-  free(level);
-  return status == FE_ENOMEM;
-}
-
-static int pairs_out_of_memory(void) {
-  int a[] = {1, 2, 1}, b[] = {2, 1, 2}, code[3], n_levels;
-  int64_t *first = NULL;
-  fe_status status = scarce_pairs(a, 2, b, 2, 3, code, &first, &n_levels);
-  free(first);
-  return status == FE_ENOMEM;
-}
-
 static int singletons_out_of_memory(void) {
   int a[] = {1, 2, 1}, b[] = {2, 1, 2}, levels[] = {2, 2};
   const int *code[] = {a, b};
   unsigned char keep[] = {1, 1, 1};
   fe_codes c = {3, 2, code, levels};
   int64_t removed;
-  return scarce_singletons(&c, keep, &removed) == FE_ENOMEM;
+  return scarce_singletons(&c, &two_threads, keep, &removed) == FE_ENOMEM;
 }
 
 static int graph_out_of_memory(void) {
@@ -334,11 +287,10 @@ static int nested_out_of_memory(void) {
 
 /* Every allocation in turn fails; leaks are for the sanitizer to see. */
 static void every_failed_allocation_is_reported(void) {
-  int (*const out_of_memory[])(void) = {table_out_of_memory,      sort_out_of_memory,
-                                        pairs_out_of_memory,      singletons_out_of_memory,
-                                        graph_out_of_memory,      nested_out_of_memory};
-  const int n_allocations[] = {2, 2, 3, 3, 1, 1};
-  for (int t = 0; t < 6; t++) {
+  int (*const out_of_memory[])(void) = {singletons_out_of_memory, graph_out_of_memory,
+                                        nested_out_of_memory};
+  const int n_allocations[] = {3, 3, 1};
+  for (int t = 0; t < 3; t++) {
     for (fail_at = 0; fail_at <= n_allocations[t]; fail_at++) {
       allocations = 0;
       check(out_of_memory[t]() == (fail_at < n_allocations[t]));
@@ -347,16 +299,15 @@ static void every_failed_allocation_is_reported(void) {
 }
 
 int main(void) {
-  run(identifiers_of_any_range_are_coded_in_order);
-  run(the_ends_of_the_integers_are_identifiers);
-  run(no_rows_have_no_levels);
-  run(pairs_are_ordered_by_the_first_then_the_second);
+  run(a_code_out_of_range_is_found_wherever_it_is);
+  run(codes_of_the_rows_that_stay_are_dense_and_in_order);
+  run(no_rows_have_no_singletons);
   run(order_is_stable_and_complete);
   run(level_weights_are_counts_or_sums);
   run(singletons_agree_with_rounds_of_counting);
   run(a_long_chain_of_singletons_takes_linear_time);
   run(components_agree_with_relabelling);
-  run(more_levels_than_can_be_counted_are_refused);
+  run(components_stop_once_nothing_can_change);
   run(nested_means_one_outer_level_each);
   run(every_failed_allocation_is_reported);
   return report();

@@ -17,10 +17,12 @@ int scarce_workers(const fe_exec *exec, int64_t n_tasks);
 fe_status scarce_parallel_for(const fe_exec *exec, int64_t n_tasks, fe_task task, void *data);
 #define pthread_create scarce_create
 #define fe_workers scarce_workers
+#define fe_poll scarce_poll
 #define fe_parallel_for scarce_parallel_for
 #include "../../src/core/parallel.c"
 #undef pthread_create
 #undef fe_workers
+#undef fe_poll
 #undef fe_parallel_for
 
 enum { N = 1000, MAX_WORKERS = 8 };

@@ -16,22 +16,34 @@ static void *scarce_calloc(size_t n, size_t size) {
 }
 fe_status scarce_qr(const double *const *col, int p, int64_t n, const double *w,
                     const fe_exec *exec, double *r);
-fe_status scarce_lsq(const double *r, int k, int m, double tol, const double *floor_norm,
-                     int *rank, int *kept, double *coef, double *root, double *rss);
+fe_status scarce_lsq(const double *const *r, int rows, int k, int m, double tol,
+                     const double *floor_norm, int *rank, int *kept, double *coef, double *root,
+                     double *rss);
+fe_status scarce_residuals(const double *y, const double *const *x, int k, int64_t n,
+                           const double *b, const fe_exec *exec, double *e);
 #define malloc scarce_malloc
 #define calloc scarce_calloc
 #define fe_qr scarce_qr
 #define fe_lsq scarce_lsq
+#define fe_residuals scarce_residuals
 #include "../../src/core/solve.c"
 #undef malloc
 #undef calloc
 #undef fe_qr
 #undef fe_lsq
+#undef fe_residuals
 
 enum { N = 40000, P = 12 };
 static double data[P][N], weight[N];
 static const double *col[P];
 static const fe_exec alone = {1, NULL, NULL};
+
+/* Pointers to the p columns of a factor. */
+static const double *const *columns_of(const double *r, int p) {
+  static const double *at[P];
+  for (int j = 0; j < p; j++) at[j] = r + j * p;
+  return at;
+}
 
 static uint64_t state = 88172645463325252u;
 
@@ -86,7 +98,7 @@ static fe_status solve(int k, int m, int n, const double *w, const double *floor
   static double r[P * P];
   fe_status status = fe_qr(col, k + m, n, w, exec, r);
   if (status) return status;
-  return fe_lsq(r, k, m, 1e-9, floor_norm, &s->rank, s->kept, s->coef, s->root, s->rss);
+  return fe_lsq(columns_of(r, k + m), k + m, k, m, 1e-9, floor_norm, &s->rank, s->kept, s->coef, s->root, s->rss);
 }
 
 /* Entry (a, b) of root root'. */
@@ -169,7 +181,7 @@ static void hilbert_columns_keep_half_the_digits(void) {
   }
   static double r[P * P];
   check(fe_qr(col, K + 1, 30, NULL, &alone, r) == FE_OK);
-  check(fe_lsq(r, K, 1, 1e-14, no_floor, &s.rank, s.kept, s.coef, s.root, s.rss) == FE_OK);
+  check(fe_lsq(columns_of(r, K + 1), K + 1, K, 1, 1e-14, no_floor, &s.rank, s.kept, s.coef, s.root, s.rss) == FE_OK);
   check(s.rank == K);
   for (int j = 0; j < K; j++) check_near(s.coef[j], 1, 1e-5);
   check(s.rss[0] >= 0 && s.rss[0] < 1e-28);
@@ -247,6 +259,36 @@ static void any_number_of_threads_gives_the_same_bits(void) {
   }
 }
 
+/* The factor of all columns serves the regression of any of them on any others, in any order. */
+static void one_factor_serves_every_model(void) {
+  static double r[P * P], e[3][N], small[25];
+  const int pick[] = {7, 2, 11, 0, 5}; /* the last is the outcome */
+  const double *some[5], *from_all[5];
+  random_data(N);
+  check(fe_qr(col, P, N, weight, &alone, r) == FE_OK);
+  for (int j = 0; j < 5; j++) {
+    some[j] = data[pick[j]];
+    from_all[j] = r + pick[j] * P;
+  }
+  solution s, own;
+  check(fe_lsq(from_all, P, 4, 1, 1e-9, no_floor, &s.rank, s.kept, s.coef, s.root, s.rss) ==
+        FE_OK);
+  check(fe_qr(some, 5, N, weight, &alone, small) == FE_OK);
+  check(fe_lsq(columns_of(small, 5), 5, 4, 1, 1e-9, no_floor, &own.rank, own.kept, own.coef,
+               own.root, own.rss) == FE_OK);
+  check(s.rank == 4 && own.rank == 4);
+  for (int j = 0; j < 4; j++) check_near(s.coef[j], own.coef[j], 1e-12);
+  check_near(s.rss[0], own.rss[0], 1e-12);
+  double rss = 0;
+  for (int t = 0; t < 3; t++) {
+    fe_exec exec = {1 << t, NULL, NULL};
+    check(fe_residuals(some[4], some, 4, N, s.coef, &exec, e[t]) == FE_OK);
+    check(memcmp(e[0], e[t], sizeof e[0]) == 0);
+  }
+  for (int i = 0; i < N; i++) rss += weight[i] * e[0][i] * e[0][i];
+  check_near(rss, s.rss[0], 1e-10);
+}
+
 /* Every allocation in turn fails; leaks are for the sanitizer to see. */
 static void every_failed_allocation_is_reported(void) {
   static double r[P * P];
@@ -256,8 +298,8 @@ static void every_failed_allocation_is_reported(void) {
     allocations = 0;
     check((scarce_qr(col, 4, 50, NULL, &alone, r) == FE_ENOMEM) == (fail_at < 2));
     allocations = 0;
-    check((scarce_lsq(r, 3, 1, 1e-9, no_floor, &s.rank, s.kept, s.coef, s.root, s.rss) ==
-           FE_ENOMEM) == (fail_at < 2));
+    check((scarce_lsq(columns_of(r, 4), 4, 3, 1, 1e-9, no_floor, &s.rank, s.kept, s.coef, s.root,
+                      s.rss) == FE_ENOMEM) == (fail_at < 2));
   }
 }
 
@@ -271,6 +313,7 @@ int main(void) {
   run(fewer_rows_than_columns_have_the_rank_of_the_rows);
   run(no_rows_or_no_columns_are_no_rank);
   run(any_number_of_threads_gives_the_same_bits);
+  run(one_factor_serves_every_model);
   run(every_failed_allocation_is_reported);
   return report();
 }

@@ -15,11 +15,16 @@ fe_status scarce_sums(const double *const *col, int k, int64_t n, const double *
                       const int *group, int n_groups, const fe_exec *exec, double *sum);
 fe_status scarce_meat(const double *const *col, int k, int64_t n, const double *u,
                       const fe_exec *exec, double *meat);
+fe_status scarce_pairs(const double *const *col, int k, int64_t n, const double *u, const int *a,
+                       int n_a, const int *b, int n_b, const fe_exec *exec, double *meat,
+                       int64_t *n_pairs);
 #define malloc no_malloc
+#define fe_pair_meat scarce_pairs
 #define fe_score_sums scarce_sums
 #define fe_row_meat scarce_meat
 #include "../../src/core/vcov.c"
 #undef malloc
+#undef fe_pair_meat
 #undef fe_score_sums
 #undef fe_row_meat
 
@@ -90,6 +95,35 @@ static void nothing_sums_to_zero(void) {
   check(fe_row_meat(NULL, 0, N, u, &alone, meat) == FE_OK);
 }
 
+/* Pairs coded one by one, group (a - 1) * n_b + b, give the same meat. */
+static void pairs_agree_with_groups_of_their_own(void) {
+  enum { A = 40, B = 9 };
+  static int a[N], b[N], pair[N];
+  static double sum[K * A * B], meat[3][K * K];
+  int64_t n_pairs[3];
+  int met[A * B] = {0}, distinct = 0;
+  for (int i = 0; i < N; i++) {
+    a[i] = i * 31 % A + 1;
+    b[i] = (i / 7) % (a[i] % 2 ? B : 2) + 1;
+    pair[i] = (a[i] - 1) * B + b[i];
+    distinct += !met[pair[i] - 1];
+    met[pair[i] - 1] = 1;
+  }
+  check(fe_score_sums(col, K, N, u, pair, A * B, &alone, sum) == FE_OK);
+  for (int t = 0; t < 3; t++) {
+    fe_exec exec = {1 << t, NULL, NULL};
+    check(fe_pair_meat(col, K, N, u, a, A, b, B, &exec, meat[t], &n_pairs[t]) == FE_OK);
+    check(n_pairs[t] == distinct && memcmp(meat[0], meat[t], sizeof meat[0]) == 0);
+  }
+  for (int i = 0; i < K; i++) {
+    for (int j = 0; j < K; j++) {
+      double oracle = 0;
+      for (int g = 0; g < A * B; g++) oracle += sum[i * A * B + g] * sum[j * A * B + g];
+      check_near(meat[0][i * K + j], oracle, 1e-11);
+    }
+  }
+}
+
 static int always(void *unused) {
   (void)unused;
   return 1;
@@ -111,6 +145,8 @@ static void an_interrupted_meat_is_told(void) {
 static void a_lack_of_memory_is_reported(void) {
   double sum[K * G], meat[K * K];
   check(scarce_meat(col, K, N, u, &alone, meat) == FE_ENOMEM);
+  int64_t pairs;
+  check(scarce_pairs(col, K, N, u, group, G, group, G, &alone, meat, &pairs) == FE_ENOMEM);
   check(scarce_sums(col, K, N, u, group, G, &alone, sum) == FE_OK); /* needs none */
 }
 
@@ -119,6 +155,7 @@ int main(void) {
   run(group_sums_agree_with_a_loop_in_long_double);
   run(row_meat_agrees_with_a_loop_in_long_double);
   run(any_number_of_threads_gives_the_same_bits);
+  run(pairs_agree_with_groups_of_their_own);
   run(nothing_sums_to_zero);
   run(an_interrupted_meat_is_told);
   run(a_lack_of_memory_is_reported);

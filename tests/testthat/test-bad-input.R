@@ -182,7 +182,7 @@ test_that("formulas that are none are refused", {
   expect_refusal(fe_lm(data = bad()), "^`formula` is missing")
   expect_refusal(fe_lm(y ~ . | unit, bad()), "`\\.`", "Write the regressors out")
   expect_refusal(fe_lm(y ~ x1 | unit | 0 | unit, bad()), "4 parts", "`vcov`")
-  expect_refusal(fe_lm(y ~ x1 | unit[time], bad()), "varying slopes `unit\\[time\\]`")
+  expect_refusal(fe_lm(y ~ x1 | unit[], bad()), "varying slopes `unit\\[\\]`", "nothing")
   expect_refusal(fe_lm(y ~ sw() | unit, bad()), "empty sw\\(\\)")
   expect_refusal(fe_lm(y ~ log(sw(x1, x2)) | unit, bad()), "sw\\(")
   expect_refusal(fe_lm(y ~ NULL | unit, bad()), "NULL|no regressor")

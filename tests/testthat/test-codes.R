@@ -136,3 +136,166 @@ test_that("predictions find the level by its value, not by a rounded or ambiguou
   pair <- fe_lm(y ~ x1 | left^right, e)
   expect_equal(predict(pair, e), fitted(pair), tolerance = 1e-10)
 })
+
+# Codes, levels and counts against base R. `value` holds what `id` stands for, as something that
+# factor() can take, in the order of its levels.
+expect_coded <- function(id, value = id, levels = sort(unique(value), method = "radix")) {
+  for (threads in c(1L, 2L, 4L)) {
+    coded <- fepanel:::code_ids(id, "id", threads = threads)
+    expect_identical(coded$code, match(value, levels))
+    expect_identical(coded$n_levels, length(levels))
+    expect_identical(coded$rows, tabulate(match(value, levels), length(levels)))
+  }
+  invisible(coded)
+}
+
+test_that("codes of every kind of identifier are those of match(), on any number of threads", {
+  set.seed(1)
+  n <- 150000L
+  narrow <- sample(c(-3L, 7L, 8L, 200L), n, TRUE)
+  wide <- sample(c(-.Machine$integer.max, .Machine$integer.max, sample.int(1e9L, 5000L)), n, TRUE)
+  middle <- sample.int(2e6L, n, TRUE)
+  for (id in list(narrow, wide, middle, narrow > 0L, -middle, sort(wide))) {
+    expect_identical(expect_coded(id)$level, sort(unique(as.integer(id))))
+    expect_coded(as.double(id))
+    expect_coded(id + 0.5)
+  }
+  expect_coded(as.character(wide))
+  expect_coded(as.character(narrow))
+  expect_coded(2^40 + middle)
+  expect_coded(wide * 2^22)
+})
+
+test_that("factors keep the order of their levels, unused ones left out", {
+  letter <- rep(c("b", "a", "d"), c(2L, 1L, 3L))
+  f <- factor(letter, levels = c("d", "c", "b", "a"))
+  coded <- expect_coded(f, letter, c("d", "b", "a"))
+  expect_identical(fepanel:::level_labels(coded), c("d", "b", "a"))
+  coded <- expect_coded(ordered(letter))
+  expect_identical(fepanel:::level_labels(coded), c("a", "b", "d"))
+  expect_identical(fepanel:::level_labels(fepanel:::code_ids(f[0], "f")), character())
+})
+
+test_that("identifiers that are codes already are not copied, and come without attributes", {
+  id <- rep(1:1000, 100L)
+  skip_if_not(capabilities("profmem"))
+  coded <- expect_coded(id)
+  address <- c(tracemem(id), tracemem(coded$code))
+  untracemem(id)
+  untracemem(coded$code)
+  expect_identical(address[1], address[2])
+  expect_identical(coded$level, 1:1000)
+  f <- structure(id, levels = as.character(1:1000), class = "factor")
+  expect_null(attributes(expect_coded(f, id)$code))
+  expect_null(attributes(expect_coded(c(a = 1L, b = 2L), 1:2)$code))
+  expect_identical(fepanel:::code_ids(c(TRUE, TRUE), "id")$code, c(1L, 1L))
+})
+
+test_that("no rows have no levels", {
+  for (id in list(integer(), double(), character(), logical(), factor(character()))) {
+    coded <- fepanel:::code_ids(id, "id")
+    expect_identical(coded$code, integer())
+    expect_identical(coded$n_levels, 0L)
+  }
+  none <- fepanel:::code_ids(integer(), "id")
+  expect_identical(fepanel:::cross_codes(none, none)$n_levels, 0L)
+})
+
+test_that("missing identifiers are an error rather than a level", {
+  for (id in list(c(1L, NA), c(1, NA), c(1.5, NaN), c("a", NA), c(TRUE, NA), factor(c("a", NA)),
+                  as.Date(c("2020-01-01", NA)))) {
+    expect_error(fepanel:::code_ids(id, "id"), "NA")
+  }
+})
+
+test_that("strings are ordered by their bytes in UTF-8, whatever their encoding", {
+  latin <- "caf\xe9"
+  Encoding(latin) <- "latin1"
+  id <- c("cafz", latin, "caf", "", enc2utf8(latin), "Z", "a", latin)
+  coded <- fepanel:::code_ids(id, "id")
+  expect_identical(coded$code, c(5L, 6L, 4L, 1L, 6L, 2L, 3L, 6L))
+  expect_identical(coded$rows, c(1L, 1L, 1L, 1L, 1L, 3L))
+  expect_equal(coded$level, c("", "Z", "a", "caf", "cafz", enc2utf8(latin)))
+})
+
+test_that("integer64 identifiers need no bit64 and are ordered as numbers", {
+  skip_if_not_installed("bit64")
+  text <- c("4611686018427387904", "-5", "4611686018427387905", "9", "10", "-5",
+            "9223372036854775807", "-9223372036854775807")
+  coded <- fepanel:::code_ids(bit64::as.integer64(text), "id")
+  expect_identical(coded$code, c(5L, 2L, 6L, 3L, 4L, 2L, 7L, 1L))
+  expect_identical(fepanel:::level_labels(coded)[coded$code], text)
+  expect_error(fepanel:::code_ids(bit64::as.integer64(c("1", NA)), "id"), "NA")
+})
+
+test_that("labels are what people read", {
+  label <- function(id) fepanel:::level_labels(fepanel:::code_ids(id, "id"))
+  expect_identical(label(c(10L, 9L)), c("9", "10"))
+  expect_identical(label(c(0.1, 1e5)), format(c(0.1, 1e5), trim = TRUE, scientific = FALSE))
+  expect_identical(label(c(TRUE, FALSE)), c("0", "1"))
+  expect_identical(label(as.Date("2020-02-28") + 1:0), c("2020-02-28", "2020-02-29"))
+  at <- as.POSIXct("2020-02-28 12:30:00", tz = "UTC")
+  expect_identical(label(at + c(60, 0)), format(at + c(0, 60)))
+  pair <- fepanel:::code_factor(list(c("a^b", "a"), c(2L, 1L)), c("u", "v"))
+  expect_identical(fepanel:::level_labels(pair), c("a^1", "a\\^b^2"))
+})
+
+test_that("combinations are ordered by the first part, then the second", {
+  set.seed(2)
+  n <- 100000L
+  shapes <- list(c(5L, 7L), c(3000L, 40L), c(50000L, 900L), c(90000L, 90000L))
+  for (shape in shapes) {
+    a <- sample.int(shape[1L], n, TRUE)
+    b <- sample.int(shape[2L], n, TRUE)
+    key <- a * 1e6 + b
+    levels <- sort(unique(key))
+    for (threads in c(1L, 3L)) {
+      pair <- fepanel:::code_factor(list(a, b), c("a", "b"), threads = threads)
+      expect_identical(pair$code, match(key, levels))
+      expect_identical(pair$rows, tabulate(pair$code, length(levels)))
+    }
+    first <- match(seq_along(levels), pair$code)
+    expect_identical(fepanel:::level_labels(pair), paste(a[first], b[first], sep = "^"))
+  }
+})
+
+test_that("a combination of three parts is one of a combination", {
+  parts <- list(c(1L, 1L, 2L, 1L), c("x", "y", "x", "x"), c(0.5, 0.5, 0.5, 0.5))
+  coded <- fepanel:::code_factor(parts, c("a", "b", "c"))
+  expect_identical(coded$code, c(1L, 2L, 3L, 1L))
+  expect_identical(fepanel:::level_labels(coded), c("1^x^0.5", "1^y^0.5", "2^x^0.5"))
+})
+
+test_that("codes anew are those of the rows that stay", {
+  set.seed(3)
+  a <- sample.int(50L, 200L, TRUE)
+  b <- sample(letters, 200L, TRUE)
+  keep <- sample(c(TRUE, FALSE), 200L, TRUE)
+  for (values in list(list(a), list(b), list(a, b))) {
+    names <- letters[seq_along(values)]
+    again <- fepanel:::recode(fepanel:::code_factor(values, names), keep)
+    fresh <- fepanel:::code_factor(lapply(values, `[`, keep), names)
+    expect_identical(again[c("code", "n_levels", "rows")], fresh[c("code", "n_levels", "rows")])
+    expect_identical(fepanel:::level_labels(again), fepanel:::level_labels(fresh))
+  }
+})
+
+test_that("levels are found again by value, by label between kinds, and not if they are new", {
+  code <- function(...) fepanel:::code_factor(list(...), letters[seq_len(...length())])
+  find <- function(new, old) fepanel:::match_factors(new, old)
+  expect_identical(find(code(c(1, 3)), code(c(1, 1.5))), c(1L, NA))
+  expect_identical(find(code(c(2L, 1L)), code(factor(c("2", "0")))), c(NA, 2L))
+  old <- code(c(1L, 1L, 2L), c("x", "y", "y"))
+  expect_identical(find(code(c(2L, 1L, 3L), c("y", "z", "x")), old), c(NA, 3L, NA))
+  time <- as.POSIXct("2020-02-28", tz = "UTC")
+  expect_identical(find(code(time + 0.25), code(time + c(0, 0.25, 0.5))), 2L)
+})
+
+test_that("codes that were tampered with are refused, not followed out of bounds", {
+  m <- fe_lm(y ~ x1 | unit + time, d)
+  for (bad in c(0L, -1L, 41L, NA, .Machine$integer.max)) {
+    broken <- m
+    broken$factors[[1L]]$code[5] <- bad
+    expect_error(predict(broken), "out of range")
+  }
+})

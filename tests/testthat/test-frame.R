@@ -106,3 +106,49 @@ test_that("the data of the caller are not changed", {
   vcov(m, "HC3")
   expect_identical(serialize(d, NULL), before)
 })
+
+test_that("one scan tells of missing and infinite values, extremes, mean and spread", {
+  set.seed(4)
+  x <- rnorm(100000L, 50)
+  clean <- fepanel:::bad_rows(x)
+  expect_null(clean$na)
+  expect_null(clean$infinite)
+  expect_equal(clean$scan[c("min", "max", "mean")],
+               list(min = min(x), max = max(x), mean = mean(x)))
+  expect_equal(clean$scan$ss, sum((x - mean(x))^2))
+  expect_identical(fepanel:::bad_rows(x, 1L), fepanel:::bad_rows(x, 3L))
+  x[c(3, 70000)] <- NA
+  x[c(5, 80000)] <- c(Inf, -Inf)
+  dirty <- fepanel:::bad_rows(x)
+  expect_identical(dirty$na, is.na(x))
+  expect_identical(dirty$infinite, is.infinite(x))
+  ok <- is.finite(x)
+  expect_equal(unlist(dirty$scan), c(n_na = 2, n_inf = 2, n = 99996, min = min(x[ok]),
+                                     max = max(x[ok]), mean = mean(x[ok]),
+                                     ss = sum((x[ok] - mean(x[ok]))^2)))
+})
+
+test_that("every kind of column tells its missing values", {
+  columns <- list(c(1L, NA, 3L), c(TRUE, NA, FALSE), factor(c("a", NA, "b")), c("a", NA, "b"),
+                  as.Date("2020-01-01") + c(0, NA, 1), as.POSIXct("2020-01-01") + c(0, NA, 1),
+                  cbind(1:3, c(4, NA, 6)))
+  if (requireNamespace("bit64", quietly = TRUE)) {
+    columns <- c(columns, list(bit64::as.integer64(c("-1", NA, "9218868437227405312"))))
+  }
+  for (column in columns) {
+    bad <- fepanel:::bad_rows(column)
+    expect_identical(bad$na, c(FALSE, TRUE, FALSE))
+    expect_null(bad$infinite)
+    clean <- if (is.matrix(column)) column[-2, ] else column[-2]
+    expect_null(fepanel:::bad_rows(clean)$na)
+  }
+  expect_identical(fepanel:::bad_rows(cbind(1:3, c(4, -Inf, 6)))$infinite, c(FALSE, TRUE, FALSE))
+})
+
+test_that("weights are looked at as a whole", {
+  expect_error(fepanel:::check_weights(c(1, -1, NA), 3L), "row 2", class = "fe_error")
+  expect_error(fepanel:::check_weights(c(1, -Inf), 2L), "row 2", class = "fe_error")
+  expect_error(fepanel:::check_weights(c(0, NA), 2L), "no positive", class = "fe_error")
+  expect_error(fepanel:::check_weights(c(1e-120, 0), 2L), "Rescale", class = "fe_error")
+  expect_identical(fepanel:::check_weights(c(0L, 2L, NA), 3L), c(0, 2, NA))
+})

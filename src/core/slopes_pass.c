@@ -1,0 +1,226 @@
+/* One column: passes over the rows, and the solution of S delta = r between them. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "slopes_private.h"
+
+/* Solutions with a factor of S are near at once, or will not come near. */
+enum { MAX_PASSES = 12, MAX_REFINED = 40, PART = 512 };
+
+/* With a factor of S a pass is cheap, so that passes go on for as long as they gain, down to this
+ * residual: the error of x~ is the residual over the least singular value of [U Z]. */
+#define FINE (32 * DBL_EPSILON)
+
+int fe_slopes_poll(void *data) {
+  stopper *s = data;
+  if (!s->stop && s->exec->poll && s->exec->poll(s->exec->poll_data)) s->stop = 1;
+  return s->stop;
+}
+
+int fe_slopes_must_stop(stopper *s, int64_t step) {
+  return s->stop || (s->every && step % s->every == 0 && fe_slopes_poll(s));
+}
+
+fe_status fe_slopes_scratch_new(const fe_slopes *a, scratch *s) {
+  size_t n = (size_t)a->n, p = (size_t)a->p, width = (size_t)a->blocks[a->lead].width;
+  s->y = malloc((2 * n + width + 6 * p) * sizeof *s->y);
+  if (!s->y) return FE_ENOMEM;
+  s->t = s->y + n;
+  s->c = s->t + n;
+  s->r = s->c + width;
+  s->delta = s->r + p;
+  s->dir = s->delta + p;
+  s->image = s->dir + p;
+  s->cond = s->image + p;
+  s->small = s->cond + p;
+  return FE_OK;
+}
+
+void fe_slopes_scratch_free(scratch *s) { free(s->y); }
+
+/* ---- passes over the rows of a lead level --------------------------------------------------- */
+
+static void expand_level(const fe_slopes *a, int g, const double *v, double *t) {
+  for (int64_t s = a->start[g]; s < a->start[g + 1]; s++) {
+    const double *z = a->z + s * a->stride;
+    double sum = 0;
+    for (int o = 0; o < a->m; o++) {
+      const double *vo = v + a->cell[s * a->m + o];
+      for (int k = 0; k < a->width[o]; k++) sum += *z++ * vo[k];
+    }
+    t[s] = sum;
+  }
+}
+
+static void add_to_others(const fe_slopes *a, int64_t s, double wt, double *r) {
+  const double *z = a->z + s * a->stride;
+  for (int o = 0; o < a->m; o++) {
+    double *ro = r + a->cell[s * a->m + o];
+    for (int k = 0; k < a->width[o]; k++) ro[k] += *z++ * wt;
+  }
+}
+
+/* u'Wt for column k of a level: sums of short parts, whose rounding does not add up. */
+static double lead_product(const fe_slopes *a, int g, int k, const double *t) {
+  int64_t width = a->blocks[a->lead].width, end = a->start[g + 1];
+  double whole = 0;
+  for (int64_t from = a->start[g]; from < end; from += PART) {
+    int64_t to = end - from < PART ? end : from + PART;
+    double part = 0;
+    for (int64_t s = from; s < to; s++) {
+      part += a->u[s * width + k] * (a->w ? a->w[s] * t[s] : t[s]);
+    }
+    whole += part;
+  }
+  return whole;
+}
+
+/* Returns the sum of w t^2 after; *taken += that of the part removed. */
+static double sweep_level(const fe_slopes *a, int g, double *t, double *r, double *gamma,
+                          double *c, double *taken) {
+  int width = a->blocks[a->lead].width;
+  double square = 0;
+  for (int k = 0; k < width; k++) c[k] = lead_product(a, g, k, t);
+  for (int k = 0; k < width; k++) *taken += c[k] * c[k];
+  for (int k = 0; gamma && k < width; k++) gamma[(size_t)g * (size_t)width + (size_t)k] += c[k];
+  for (int64_t s = a->start[g]; s < a->start[g + 1]; s++) {
+    double left = t[s];
+    for (int k = 0; k < width; k++) left -= a->u[s * width + k] * c[k];
+    t[s] = left;
+    double wt = a->w ? a->w[s] * left : left;
+    square += wt * left;
+    add_to_others(a, s, wt, r);
+  }
+  return square;
+}
+
+void fe_slopes_expand(const fe_slopes *a, const double *v, double *t) {
+  for (int g = 0; g < a->blocks[a->lead].n_levels; g++) expand_level(a, g, v, t);
+}
+
+static double sweep_once(const fe_slopes *a, double *t, double *r, double *gamma, double *c,
+                         double *taken) {
+  double square = 0;
+  *taken = 0;
+  memset(r, 0, (size_t)a->p * sizeof *r);
+  for (int g = 0; g < a->blocks[a->lead].n_levels; g++) {
+    square += sweep_level(a, g, t, r, gamma, c, taken);
+  }
+  *taken = sqrt(*taken);
+  return sqrt(square);
+}
+
+double fe_slopes_sweep(const fe_slopes *a, double *t, double *r, double *gamma, double *c) {
+  double taken, norm = sweep_once(a, t, r, gamma, c, &taken);
+  /* where most of a column is taken away, its rounding is felt in what is left */
+  return norm < taken / 4 ? sweep_once(a, t, r, gamma, c, &taken) : norm;
+}
+
+/* s->image = S s->dir, level by level, so that the rows of one stay in cache. */
+static void apply_schur(const fe_slopes *a, scratch *s) {
+  double taken = 0;
+  memset(s->image, 0, (size_t)a->p * sizeof *s->image);
+  for (int g = 0; g < a->blocks[a->lead].n_levels; g++) {
+    expand_level(a, g, s->dir, s->t);
+    sweep_level(a, g, s->t, s->image, NULL, s->c, &taken);
+  }
+}
+
+/* ---- S delta = r ---------------------------------------------------------------------------- */
+
+static double dot(const double *x, const double *y, int p) {
+  double sum = 0;
+  for (int l = 0; l < p; l++) sum += x[l] * y[l];
+  return sum;
+}
+
+/* s->cond = S^- r by the factor, or r. Returns r's norm, by the factor's columns only. */
+static double precondition(const fe_slopes *a, int with_factor, scratch *s) {
+  size_t size = (size_t)a->p * sizeof *s->cond;
+  if (!with_factor) {
+    memcpy(s->cond, s->r, size);
+    return sqrt(dot(s->r, s->r, a->p));
+  }
+  for (int l = 0; l < a->r; l++) s->small[l] = s->r[a->pivot[l]];
+  double norm = sqrt(dot(s->small, s->small, a->r));
+  fe_cholesky_solve(a->chol, a->r, NULL, s->small, 1);
+  memset(s->cond, 0, size);
+  for (int l = 0; l < a->r; l++) s->cond[a->pivot[l]] = s->small[l];
+  return norm;
+}
+
+fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, double goal,
+                          stopper *stop, int *iterations) {
+  int p = a->p, steps = 0;
+  double norm = precondition(a, with_factor, s), rho = dot(s->r, s->cond, p);
+  memset(s->delta, 0, (size_t)p * sizeof *s->delta);
+  memcpy(s->dir, s->cond, (size_t)p * sizeof *s->dir);
+  while (norm > goal) {
+    if (fe_slopes_must_stop(stop, steps)) return FE_EINTR;
+    if (with_factor && steps == MAX_REFINED) return FE_OK;
+    if (!with_factor && *iterations == a->control.max_iter) return FE_ENOCONV;
+    apply_schur(a, s);
+    double curvature = dot(s->dir, s->image, p);
+    if (!(curvature > 0)) break; /* nothing left but the null space of S */
+    double step = rho / curvature;
+    for (int l = 0; l < p; l++) {
+      s->delta[l] += step * s->dir[l];
+      s->r[l] -= step * s->image[l];
+    }
+    ++steps;
+    *iterations += !with_factor;
+    norm = precondition(a, with_factor, s);
+    double next = dot(s->r, s->cond, p), beta = next / rho;
+    for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * s->dir[l];
+    rho = next;
+  }
+  return FE_OK;
+}
+
+/* ---- one column ----------------------------------------------------------------------------- */
+
+/* y <- y - Z delta */
+static void remove_others(const fe_slopes *a, scratch *s) {
+  fe_slopes_expand(a, s->delta, s->t);
+  for (int64_t i = 0; i < a->n; i++) s->y[i] -= s->t[i];
+}
+
+static double weighted_norm(const fe_slopes *a, const double *y) {
+  double square = 0;
+  for (int64_t i = 0; i < a->n; i++) square += (a->w ? a->w[i] * y[i] : y[i]) * y[i];
+  return sqrt(square);
+}
+
+outcome fe_slopes_column(const fe_slopes *a, double *gamma, scratch *s, stopper *stop) {
+  outcome o = {FE_OK, 0, 0.0};
+  int with_factor = a->control.solver == FE_SOLVER_SCHUR;
+  const block *lead = &a->blocks[a->lead];
+  double *others = gamma ? gamma + (size_t)lead->n_levels * (size_t)lead->width : NULL;
+  double whole = weighted_norm(a, s->y), before = INFINITY;
+  double norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
+  if (!a->p) norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
+  for (int pass = 0; a->p; pass++) {
+    double residual = sqrt(dot(s->r, s->r, a->p));
+    double floor_norm = 64 * DBL_EPSILON * whole, goal = fmax(a->control.tol * norm, floor_norm);
+    double aim = with_factor ? fmin(goal, fmax(FINE * norm, floor_norm)) : goal;
+    o.residual = goal > 0 ? a->control.tol * (residual / goal) : 0;
+    o.status = residual <= 4 * goal ? FE_OK : FE_ENOCONV;
+    if (residual <= aim || pass == MAX_PASSES) break;
+    if (residual > before / 2) {
+      if (o.status == FE_OK || !with_factor) break;
+      with_factor = 0;
+    }
+    o.status = fe_slopes_must_stop(stop, pass)
+                   ? FE_EINTR
+                   : fe_slopes_solve(a, with_factor, s, 0.5 * aim, stop, &o.iterations);
+    if (o.status) break;
+    remove_others(a, s);
+    for (int l = 0; gamma && l < a->p; l++) others[l] += s->delta[l];
+    before = residual;
+    norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
+  }
+  return o;
+}
