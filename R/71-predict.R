@@ -8,17 +8,20 @@
 #'
 #' With `se.fit` the variance is that of the whole prediction, effects included: d'gamma is a linear
 #' functional of the effects whose influence is known (see [fe_lm()], `intercept`), and its variance
-#' and covariance with b follow the model's own variance type.
+#' and covariance with b follow the model's own variance type. Where levels of a factor lie within
+#' the clusters, clustered errors leave the uncertainty of their effects out, with a warning (see
+#' [fixef.fe_lm()]).
 #'
 #' @param object a model of class `fe_lm`.
 #' @param newdata `NULL` for the rows used in the fit, or a data frame with the variables of the
 #'   formula.
 #' @param se.fit should standard errors be computed? One solve for each distinct combination of
-#'   levels.
+#'   levels; none for the rows of the fit under `"iid"`, where leverages give them.
 #' @param interval `"none"`, `"confidence"` for the expectation, or `"prediction"` for a new
 #'   observation of weight one (adds sigma^2).
 #' @param level confidence level, default 0.95.
-#' @param new_levels what a level that the fit has not seen gives: `"error"` (default) or `"NA"`.
+#' @param new_levels what a level that the fit has not seen, of a fixed effect or of a factor among
+#'   the regressors, gives: `"error"` (default) or `"NA"`.
 #' @param ... must be empty.
 #' @return a numeric vector with one prediction per row (`NA` where a variable is); with an interval
 #'   a matrix with columns `fit`, `lwr`, `upr`; with `se.fit = TRUE` a list of `fit`, `se.fit`,
@@ -36,11 +39,11 @@ predict.fe_lm <- function(object, newdata = NULL, se.fit = FALSE,
   new_levels <- check_choice(new_levels[1L], c("error", "NA"), "new_levels")
   check_level(level)
   check_flag(se.fit, "se.fit")
-  at <- prediction_rows(object, newdata, new_levels)
-  fit <- predict_point(object, at)
+  empty <- is.data.frame(newdata) && !nrow(newdata)
+  at <- if (!empty) prediction_rows(object, newdata, new_levels)
+  fit <- if (empty) numeric() else predict_point(object, at)
   if (!se.fit && interval == "none") return(fit)
-  se <- predict_error(object, at)
-  se[is.na(fit)] <- NA
+  se <- if (empty) numeric() else predict_error(object, at, which(!is.na(fit)))
   df <- object$vcov_info$df
   if (interval != "none") {
     spread <- if (interval == "prediction") sqrt(se^2 + sigma(object)^2) else se
@@ -51,15 +54,63 @@ predict.fe_lm <- function(object, newdata = NULL, se.fit = FALSE,
   list(fit = fit, se.fit = se, df = df, residual.scale = sigma(object))
 }
 
-# -> list(x, codes (a column for each factor), offset)
+# -> list(x, codes (a column for each factor), slopes (the variables of varying slopes by name),
+# offset, fresh (is it new data?))
 prediction_rows <- function(m, newdata, new_levels) {
   if (is.null(newdata)) {
+    slopes <- unlist(lapply(unname(m$factors), `[[`, "slopes"), recursive = FALSE)
     return(list(x = raw_design(m, model.frame(m)), offset = m$offset, fresh = FALSE,
-                codes = vapply(m$factors, `[[`, integer(m$nobs), "code")))
+                codes = vapply(m$factors, `[[`, integer(m$nobs), "code"), slopes = slopes))
   }
   newdata <- check_data(newdata, "newdata")
-  list(x = raw_design(m, newdata), codes = match_levels(m, newdata, new_levels), fresh = TRUE,
-       offset = new_offset(m, newdata))
+  codes <- match_levels(m, newdata, new_levels)
+  slopes <- match_slopes(m, newdata)
+  offset <- new_offset(m, newdata)
+  known <- match_regressors(m, newdata, new_levels)
+  list(x = raw_design(m, known), codes = codes, slopes = slopes, fresh = TRUE, offset = offset)
+}
+
+match_slopes <- function(m, newdata) {
+  names <- unique(unlist(lapply(unname(m$factors), function(f) names(f$slopes))))
+  frame <- new_frame(newdata, m$env)
+  values <- lapply(names, function(name) {
+    as_slope(frame_variable(frame, str2lang(name), "slope variable", "newdata")$value, name)
+  })
+  stats::setNames(values, names)
+}
+
+# New data in which factor regressors (also inside i()) have levels of the fit only: others are an
+# error, or their variables become NA.
+match_regressors <- function(m, newdata, new_levels) {
+  variables <- as.list(attr(m$terms, "variables"))[-1L]
+  offsets <- attr(m$terms, "offset")
+  for (expr in if (is.null(offsets)) variables else variables[-offsets]) {
+    name <- deparse_one(expr)
+    inside <- is_call_of(expr, "i")
+    if (inside) expr <- match.call(i, expr)$f
+    factor <- inside || name %in% names(m$xlevels)
+    if (!all(all.vars(expr) %in% names(newdata))) next # raw_design() says what is absent
+    if (!factor && is.name(expr)) check_still_numeric(newdata[[name]], name)
+    if (!factor) next
+    value <- as.character(eval(expr, newdata, m$env))
+    seen <- if (inside) as.character(eval(expr, model.frame(m), m$env)) else m$xlevels[[name]]
+    unknown <- which(!is.na(value) & !value %in% seen)
+    if (!length(unknown)) next
+    if (new_levels == "error") {
+      stop_arg("newdata", sprintf("has levels of the regressor `%s` not seen in the fit, %s, in %s",
+                                  name, quote_list(unique(value[unknown])), quote_rows(unknown)),
+               "Leave these rows out, or set new_levels = \"NA\"")
+    }
+    newdata[unknown, all.vars(expr)] <- NA
+  }
+  newdata
+}
+
+check_still_numeric <- function(value, name) {
+  if (!is.character(value) && !is.factor(value)) return(invisible())
+  stop_arg("newdata", sprintf("has the regressor `%s` as %s, which was numeric in the fit", name,
+                              describe_value(value)),
+           "Convert it with as.numeric()")
 }
 
 match_levels <- function(m, newdata, new_levels) {
@@ -70,15 +121,17 @@ match_levels <- function(m, newdata, new_levels) {
     parts <- lapply(split_power(str2lang(name)), function(part) {
       frame_variable(frame, part, "fixed effect", "newdata")
     })
-    complete <- !Reduce(`|`, lapply(parts, function(v) is.na(v$value)))
+    complete <- rep(TRUE, nrow(newdata))
+    for (v in parts) if (!is.null(v$na)) complete <- complete & !v$na
     if (!any(complete)) next
     values <- lapply(parts, function(v) v$value[complete])
     new <- code_factor(values, vapply(parts, `[[`, "", "name"))
-    out[complete, f] <- match(new$labels, m$factors[[f]]$labels)[new$code]
+    at <- match_factors(new, m$factors[[f]])
+    out[complete, f] <- at[new$code]
     unknown <- which(complete)[is.na(out[complete, f])]
     if (length(unknown) && new_levels == "error") {
       stop_arg("newdata", sprintf("has levels of `%s` that the fit has not seen, %s, in %s", name,
-                                  quote_list(setdiff(new$labels, m$factors[[f]]$labels)),
+                                  quote_list(level_labels(new)[is.na(at)]),
                                   quote_rows(unknown)),
                "Leave these rows out, or set new_levels = \"NA\"")
     }
@@ -103,68 +156,88 @@ predict_point <- function(m, at) {
   b <- m$coefficients[colnames(at$x)]
   fit <- as.vector(at$x %*% b)
   if (length(m$factors)) {
-    absorber <- new_absorber(m$factors, m$weights, m$control)
-    effects <- .Call(C_effects, absorber$pointer, m$effects_sum)
-    effects <- split_levels(effects, m$factors)
-    for (f in seq_along(effects)) fit <- fit + effects[[f]][at$codes[, f]]
-    if (at$fresh) fit[!estimable_rows(m, at)] <- NA
+    absorber <- model_absorber(m)
+    gamma <- level_effects(absorber, m$factors, effects_sum(m))
+    fit <- fit + sum_cells(cbind(gamma), m, at)[, 1L]
+    if (at$fresh) fit[!estimable_rows(m, absorber, at)] <- NA
   }
   if (is.null(at$offset)) fit else fit + at$offset
 }
 
-split_levels <- function(values, factors) {
-  levels <- vapply(factors, `[[`, 0L, "n_levels")
-  split(values, rep(seq_along(levels), levels))
+# Sums of effects in rows, for the columns of values (a row for each level of every term).
+sum_cells <- function(values, m, at, rows = seq_len(nrow(at$codes))) {
+  terms <- effect_terms(m$factors)
+  Reduce(`+`, Map(function(start, f, slope) {
+    part <- values[start + at$codes[rows, f], , drop = FALSE]
+    if (is.na(slope)) part else part * at$slopes[[slope]][rows]
+  }, terms$starts, terms$factor, terms$slope))
 }
 
-# Rows whose combination of levels is identified. Where the dummies have their full rank every
-# combination is.
-estimable_rows <- function(m, at) {
-  levels <- vapply(m$factors, `[[`, 0L, "n_levels")
-  out <- !is.na(rowSums(at$codes))
-  if (m$effects_rank >= sum(levels) - (length(levels) - 1)) return(out)
-  absorber <- new_absorber(m$factors, m$weights, m$control)
-  for (cell in split(which(out), cell_keys(at$codes[out, , drop = FALSE]))) {
-    out[cell] <- cell_functional(absorber, m, at$codes[cell[1L], ])$defect < 1e-6
+# Rows whose combination of levels is known and identified.
+estimable_rows <- function(m, absorber, at) {
+  known <- !is.na(rowSums(at$codes))
+  if (is_regular(m)) return(known)
+  identified <- is_estimable(sum_cells(null_effects(absorber, m$factors), m, at))
+  refused <- which(known & identified %in% FALSE)
+  if (length(refused)) {
+    warn_user("predictions in ", quote_rows(refused),
+              " are NA: the rows of the fit do not connect their fixed effects")
   }
-  if (any(!out)) {
-    warn_user("predictions in ", quote_rows(which(!out)),
-              " are NA: their fixed effects are unknown or not connected in the sample")
-  }
-  out
+  known & identified %in% TRUE
 }
 
-cell_keys <- function(codes) do.call(paste, as.data.frame(codes))
-
-cell_functional <- function(absorber, m, codes) {
-  levels <- vapply(m$factors, `[[`, 0L, "n_levels")
-  d0 <- numeric(sum(levels))
-  d0[codes + cumsum(c(0L, levels[-length(levels)]))] <- 1
-  .Call(C_functional, absorber$pointer, d0)
-}
-
-# sqrt(g'Vg), g = (1, x) over (d'gamma, b); one variance for each distinct combination of levels.
-predict_error <- function(m, at) {
-  if (!length(m$factors)) {
-    V <- m$vcov[colnames(at$x), colnames(at$x), drop = FALSE]
-    return(sqrt(rowSums((at$x %*% V) * at$x)))
-  }
-  if (identical(m$vcov_info$type, "given")) {
-    stop_arg("se.fit", "needs a variance type, but the model's is a given matrix or function",
-             "Use summary(object, vcov = \"HC1\") or another type first")
-  }
-  absorber <- new_absorber(m$factors, m$weights, m$control)
-  raw <- raw_design(m, model.frame(m))
-  w <- if (is.null(m$weights)) 1 else m$weights
+# Standard errors of the predictions in `rows`, NA elsewhere.
+predict_error <- function(m, at, rows) {
   se <- rep(NA_real_, nrow(at$x))
-  known <- which(!is.na(rowSums(at$codes)))
-  for (cell in split(known, cell_keys(at$codes[known, , drop = FALSE]))) {
-    x0 <- cell_functional(absorber, m, at$codes[cell[1L], ])$x0
-    functional <- list(x0 = x0, x0_slopes = as.vector(crossprod(raw, w * x0)))
-    V <- compute_vcov(m, m$vcov_request$vcov, m$vcov_request$cluster, m$ssc,
-                      influence_design(m, functional))$V
-    g <- cbind(1, at$x[cell, , drop = FALSE])
-    se[cell] <- sqrt(rowSums((g %*% V) * g))
+  x <- at$x[rows, , drop = FALSE]
+  if (!length(m$factors)) {
+    V <- m$vcov[colnames(x), colnames(x), drop = FALSE]
+    se[rows] <- sqrt(rowSums((x %*% V) * x))
+    return(se)
   }
+  h <- if (!at$fresh && identical(m$vcov_info$type, "iid")) leverage_or_null(m)
+  variance <- if (is.null(h)) cell_variances(m, at, rows) else {
+    w <- if (is.null(m$weights)) 1 else m$weights
+    m$rss / m$df.residual * h / w
+  }
+  se[rows] <- sqrt(variance)
   se
+}
+
+# sigma^2 h_i / w_i is the variance of a fitted value; NULL where leverages cost too much.
+leverage_or_null <- function(m) tryCatch(leverage(m), fe_error = function(e) NULL)
+
+# Variances of d'gamma + x'b, d the dummies of a row; rows with the same d share a solve.
+cell_variances <- function(m, at, rows) {
+  if (!length(rows)) return(numeric())
+  check_variance_type(m)
+  warn_enclosed(m, seq_along(effect_terms(m$factors)$name))
+  absorber <- model_absorber(m)
+  cells <- c(list(at$codes), at$slopes)
+  key <- do.call(paste, as.data.frame(cells)[rows, , drop = FALSE])
+  first <- which(!duplicated(key))
+  announce_solves(length(first), m$nobs)
+  functional <- row_functionals(m, at, rows[first])
+  moments <- functional_moments(m, absorber, functional, length(first))
+  v <- at$x[rows, , drop = FALSE] - sum_cells(slope_effects(m, absorber), m, at, rows)
+  functional_variance(m, moments, v, match(key, key[first]))
+}
+
+# A function that gives d of the j-th of some rows.
+row_functionals <- function(m, at, rows) {
+  terms <- effect_terms(m$factors)
+  total <- sum(terms$counts)
+  function(j) {
+    i <- rows[j]
+    slopes <- vapply(at$slopes, `[`, 0, i)
+    value <- ifelse(is.na(terms$slope), 1, slopes[terms$slope])
+    replace(numeric(total), terms$starts + at$codes[i, terms$factor], value)
+  }
+}
+
+# Says so before work of more than some seconds.
+announce_solves <- function(count, n) {
+  if (as.double(count) * n < 2e8) return(invisible())
+  message(sprintf("Standard errors for %d combinations of levels take a solve on %d rows each.",
+                  count, n))
 }

@@ -72,3 +72,73 @@ test_that("augment() aligns with data that have missing rows", {
   expect_identical(which(is.na(a$.fitted)), 5L)
   expect_equal(a$.fitted[-5] + a$.resid[-5], d$y[-5], tolerance = 1e-12)
 })
+
+test_that("errors of predictions are those of lm() for rows of the fit, of one to three factors", {
+  d <- unbalanced()
+  d$g <- rep_len(letters[1:3], nrow(d))
+  formulas <- list(y ~ x | unit, y ~ x | unit + year, y ~ x | unit + year + g)
+  dummies <- list(y ~ x + factor(unit), y ~ x + factor(unit) + factor(year),
+                  y ~ x + factor(unit) + factor(year) + g)
+  for (f in 1:3) {
+    theirs <- unname(predict(lm(dummies[[f]], d, weights = w), se.fit = TRUE)$se.fit)
+    m <- fe_lm(formulas[[f]], d, vcov = "iid", weights = ~w)
+    expect_equal(predict(m, se.fit = TRUE)$se.fit, theirs, tolerance = 1e-9)
+    expect_equal(predict(m, d, se.fit = TRUE)$se.fit, theirs, tolerance = 1e-9)
+  }
+})
+
+test_that("rows that share their levels share a solve and keep their own regressors", {
+  d <- unbalanced()
+  m <- fe_lm(y ~ poly(x, 2) | unit, d, vcov = ~year, ssc = "sandwich.HC1")
+  l <- lm(y ~ poly(x, 2) + factor(unit), d)
+  skip_if_not_installed("sandwich")
+  X <- model.matrix(l)
+  V <- sandwich::vcovCL(l, d$year, type = "HC1")
+  expect_equal(predict(m, se.fit = TRUE)$se.fit, unname(sqrt(rowSums((X %*% V) * X))),
+               tolerance = 1e-9)
+})
+
+test_that("unknown levels of a factor regressor are named, or NA on request", {
+  d <- unbalanced()
+  d$g <- rep_len(letters[1:3], nrow(d))
+  new <- d[1:3, ]
+  new$g[2] <- "zz"
+  new$year[3] <- 1999
+  for (m in list(fe_lm(y ~ x + g + factor(year) | unit, d),
+                 fe_lm(y ~ x + g + i(year, ref = 2) | unit, d))) {
+    expect_error(predict(m, new), "`g` not seen in the fit, \"zz\", in row 2", class = "fe_error")
+    expect_error(predict(m, new[-2, ]), "year.*\"1999\", in row 2", class = "fe_error")
+    expect_identical(is.na(predict(m, new, new_levels = "NA")), c(FALSE, TRUE, TRUE))
+    expect_equal(predict(m, new, new_levels = "NA")[1L], fitted(m)[1L], tolerance = 1e-10)
+  }
+})
+
+test_that("a regressor that has become text is refused by name", {
+  m <- fe_lm(y ~ x | unit, unbalanced())
+  expect_error(predict(m, data.frame(unit = 1, x = "1")), "`x` as \"1\"", class = "fe_error")
+})
+
+test_that("no new rows give no predictions", {
+  d <- unbalanced()
+  m <- fe_lm(y ~ x | unit, d)
+  expect_identical(predict(m, d[0, ]), numeric())
+  expect_identical(dim(predict(m, d[0, ], interval = "confidence")), c(0L, 3L))
+  expect_identical(predict(m, d[0, ], se.fit = TRUE)$se.fit, numeric())
+})
+
+test_that("predictions with varying slopes are those of lm(), errors included", {
+  d <- unbalanced()
+  d$z <- d$x^2 + d$year
+  m <- fe_lm(y ~ x | unit[z] + year, d, vcov = "iid", weights = ~w)
+  l <- lm(y ~ x + factor(unit) * z + factor(year), d, weights = w)
+  new <- d[c(1, 20, 40), ]
+  new$z <- new$z / 2
+  for (rows in list(NULL, new)) {
+    theirs <- predict(l, if (is.null(rows)) d else rows, se.fit = TRUE)
+    ours <- predict(m, rows, se.fit = TRUE)
+    expect_equal(ours$fit, unname(theirs$fit), tolerance = 1e-9)
+    expect_equal(ours$se.fit, unname(theirs$se.fit), tolerance = 1e-9)
+  }
+  new$z[2] <- NA
+  expect_identical(is.na(predict(m, new, se.fit = TRUE)$se.fit), c(FALSE, TRUE, FALSE))
+})
