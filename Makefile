@@ -3,6 +3,9 @@
 # A panel of one's own (CSV) and the file that maps its column names, both optional.
 DATA =
 MAP =
+# QUICK=1 runs the smaller set of benchmarks, BENCH holds further arguments of bench/run.R.
+QUICK =
+BENCH =
 # The library that `make` installs the package into; git ignores it.
 LIB = $(CURDIR)/.lib
 
@@ -20,7 +23,7 @@ help:
 	@echo "make replicate [DATA=panel.csv] [MAP=names.csv]  the study: replication.html, replication/"
 	@echo "make test                                        the tests of the C core and of the package"
 	@echo "make check                                       R CMD build, R CMD check --as-cran"
-	@echo "make bench                                       everyday sizes against fixest and lm"
+	@echo "make bench [QUICK=1] [BENCH=--case=regex]        times, memory and accuracy against the peers"
 	@echo "make install | document | clean                  see CONTRIBUTING.md"
 
 replicate:
@@ -43,7 +46,7 @@ check:
 bench:
 	@sh tools/setup.sh test
 	@sh tools/install.sh "$(LIB)"
-	@$(WITH_LIB) Rscript bench/small.R
+	@$(WITH_LIB) Rscript bench/run.R $(if $(QUICK),--quick) $(BENCH)
 
 install:
 	@sh tools/install.sh "$(LIB)"
