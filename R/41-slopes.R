@@ -92,6 +92,13 @@ list_terms <- function(factors) {
        slope = unname(slope), value = unlist(unname(value), recursive = FALSE))
 }
 
+# Numbers of levels of the terms, by their names.
+term_sizes <- function(factors) {
+  terms <- list_terms(factors)
+  levels <- vapply(factors, `[[`, 0L, "n_levels")
+  stats::setNames(as.integer(levels[terms$factor]), terms$name)
+}
+
 # -> list(pointer, rank, exact, solver, sloped). The pointer lives as long as the session.
 new_slopes <- function(factors, w, control, threads = 1L) {
   codes <- code_list(factors)
@@ -148,4 +155,15 @@ row_functional <- function(factors, code, values = list()) {
 without_nested <- function(factors, nested) {
   for (f in which(nested)) factors[[f]]["constant"] <- FALSE
   factors[!nested | lengths(lapply(factors, `[[`, "slopes")) > 0L]
+}
+
+# The terms of small factors as columns, a matrix each. The first level of a factor's effects is
+# left out: it stands for the constant.
+explicit_terms <- function(factors) {
+  terms <- list_terms(factors)
+  Map(function(f, value) {
+    level <- seq_len(factors[[f]]$n_levels)
+    if (is.null(value)) level <- level[-1L]
+    outer(factors[[f]]$code, level, `==`) * if (is.null(value)) 1 else value
+  }, terms$factor, terms$value)
 }

@@ -22,7 +22,7 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
             n_slopes = fit$rank,
             collinear = design$names[!fit$kept], terms = design$terms, xlevels = design$xlevels,
             contrasts = design$contrasts, offset = design$offset, weights = shared$w,
-            factors = shared$factors, rows = shared$rows, n_data = frame$n,
+            factors = shared$factors, fixef_sizes = term_sizes(shared$factors), rows = shared$rows, n_data = frame$n,
             dropped = rbind(model$dropped, shared$singletons),
             na.action = omitted_rows(sample$subset, shared$rows, frame$n),
             absorption = shared$absorption,

@@ -203,7 +203,7 @@ check_complete <- function(x, arg) {
 # identity. So it does for regressors that are not residuals from a constant, whose cross-products
 # would cancel. Without a functional the influences' own X'WX is known, `gram`.
 influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
-  centred <- length(m$factors) > 0L || !m$has_constant
+  centred <- has_constant(m$factors) || !m$has_constant
   names <- colnames(m$bread)
   if (is.null(functional$x0) && centred) {
     return(list(X = m$x, bread = m$bread, gram = gram_of_root(m$root)))

@@ -70,7 +70,7 @@ boot_names <- function(models) {
 # Coefficients that a replicate gives: all but a constant beside fixed effects.
 setdiff_constant <- function(m) {
   names <- names(m$coefficients)
-  if (length(m$factors)) setdiff(names, "(Intercept)") else names
+  if (has_constant(m$factors)) setdiff(names, "(Intercept)") else names
 }
 
 # The engine behind fe_boot() and fe_mediate().
@@ -194,15 +194,19 @@ digest_offset <- function(m) if (is.null(m$offset)) "" else paste0(":", sum(m$of
 # Small effects that cut across clusters become dummies; those within clusters are absorbed once.
 block_columns <- function(m, v, cluster) {
   nested <- vapply(m$factors, is_nested, NA, outer = cluster)
-  levels <- vapply(m$factors[!nested], `[[`, 0L, "n_levels")
-  p <- sum(levels) + ncol(v)
+  z <- m$factors[!nested]
+  p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + ncol(v)
   doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$nobs) * p)
   if (p > 400 || doubles > 6e7) {
+    if (has_slopes(m$factors)) {
+      stop_arg("cluster", "cuts across fixed effects with varying slopes that are too many to resample",
+               "Cluster by a variable that these fixed effects are nested in")
+    }
     codes <- c(code_list(m$factors), list(control = core_control(m$control)))
     return(list(path = "rows", x = v, n_z = 0L, codes = codes))
   }
-  z <- lapply(m$factors[!nested], function(f) outer(f$code, seq_len(f$n_levels)[-1L], `==`) + 0)
-  if (length(m$factors) && !any(nested)) {
+  z <- explicit_terms(z)
+  if (has_constant(m$factors) && !has_constant(m$factors[nested])) {
     z <- c(list(rep(1, m$nobs)), z)
     v <- sweep(v, 2L, colMeans(v)) # any shift is in the span of the constant; this one keeps digits
   }

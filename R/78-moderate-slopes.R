@@ -18,7 +18,7 @@ check_slope_estimable <- function(object) {
   m <- object$model
   if (term_label(object$treat) %in% m$collinear) {
     stop_arg("treat", sprintf("is `%s`, which was left out as collinear with the %s", object$treat,
-                              if (length(m$factors)) "fixed effects" else "constant"),
+                              if (has_constant(m$factors)) "fixed effects" else "constant"),
              "Its slope cannot be estimated; the treatment must vary within the fixed effects")
   }
   gone <- intersect(product_names(object), m$collinear)

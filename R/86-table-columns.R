@@ -99,7 +99,7 @@ own_column <- function(m, level) {
   if (length(m$vcov_info$G) == 1L) extra$clusters <- m$vcov_info$G[[1L]]
   list(model = m, coefs = coef_table(m, level), glance = glance,
        stats = function(name) c(glance, extra)[[name]], outcome = m$outcome,
-       effects = as.character(names(m$factors)), labels = data_labels(m$data),
+       effects = as.character(names(m$fixef_sizes)), labels = data_labels(m$data),
        variance = own_variance(m$vcov_info))
 }
 

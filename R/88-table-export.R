@@ -94,6 +94,6 @@ glance_custom.fe_lm <- function(x, ...) {
     vcov.type = paste0(x$vcov_info$label, if (length(x$vcov_info$G)) {
       paste(" by", paste(names(x$vcov_info$G), collapse = " and "))
     }))
-  for (effect in names(x$factors)) out[[paste("FE:", effect)]] <- "X"
+  for (effect in names(x$fixef_sizes)) out[[paste("FE:", effect)]] <- "X"
   out
 }

@@ -29,7 +29,7 @@ print.fe_lm <- function(x, digits = 5L, ...) {
 
 model_heading <- function(x) {
   sample <- if (is.null(x$split)) "" else sprintf("   [%s]", x$split)
-  effects <- vapply(x$factors, `[[`, 0L, "n_levels")
+  effects <- x$fixef_sizes
   c(sprintf("OLS: %s%s", deparse_one(x$formula), sample),
     if (length(effects)) {
       paste("Fixed effects:", paste(sprintf("%s (%d)", names(effects), effects), collapse = ", "))

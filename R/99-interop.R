@@ -13,7 +13,7 @@ recover_data.fe_lm <- function(object, data = NULL, ...) {
 emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
   object <- with_average_constant(object)
   b <- object$coefficients
-  mean_row <- length(object$factors) > 0L
+  mean_row <- has_constant(object$factors)
   slopes <- setdiff(names(b), if (mean_row) "(Intercept)")
   frame <- stats::model.frame(object$terms, grid, xlev = object$xlevels)
   x <- stats::model.matrix(object$terms, frame, contrasts.arg = object$contrasts)
@@ -26,7 +26,7 @@ emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
 
 # The model with the average effect as its constant, under its own variance.
 with_average_constant <- function(m) {
-  if (!length(m$factors)) return(m)
+  if (!has_constant(m$factors)) return(m)
   m$coefficients <- m$coefficients[names(m$coefficients) != "(Intercept)"]
   m$x0 <- m$x0_slopes <- NULL
   raw <- raw_design(m, model.frame(m))

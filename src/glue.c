@@ -27,6 +27,31 @@ const double **view_columns(SEXP x) {
   return col;
 }
 
+SEXP same_shape(SEXP x, int64_t n, int k) {
+  if (TYPEOF(x) != VECSXP) {
+    SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)(n * k)));
+    Rf_setAttrib(out, R_DimSymbol, Rf_getAttrib(x, R_DimSymbol));
+    Rf_setAttrib(out, R_DimNamesSymbol, Rf_getAttrib(x, R_DimNamesSymbol));
+    UNPROTECT(1);
+    return out;
+  }
+  SEXP out = PROTECT(Rf_allocVector(VECSXP, k));
+  for (int j = 0; j < k; j++) SET_VECTOR_ELT(out, j, Rf_allocVector(REALSXP, n));
+  Rf_setAttrib(out, R_NamesSymbol, Rf_getAttrib(x, R_NamesSymbol));
+  UNPROTECT(1);
+  return out;
+}
+
+double **own_columns(SEXP x) {
+  int k = n_columns(x);
+  int64_t n = n_rows(x);
+  double **col = (double **)R_alloc((size_t)k + 1, sizeof *col);
+  for (int j = 0; j < k; j++) {
+    col[j] = TYPEOF(x) == VECSXP ? REAL(VECTOR_ELT(x, j)) : REAL(x) + (size_t)j * (size_t)n;
+  }
+  return col;
+}
+
 const double *view_doubles(SEXP x, int64_t n) {
   if (TYPEOF(x) != REALSXP || XLENGTH(x) != n) Rf_error("internal: doubles of wrong length");
   return REAL(x);
@@ -77,6 +102,8 @@ fe_exec as_exec(SEXP threads) {
   fe_exec exec = {n < 1 ? 1 : n, poll_interrupt, NULL};
   return exec;
 }
+
+fe_exec as_alone(void) { return (fe_exec){1, poll_interrupt, NULL}; }
 
 SEXP element(SEXP list, const char *name) {
   SEXP names = Rf_getAttrib(list, R_NamesSymbol);

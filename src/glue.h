@@ -54,6 +54,11 @@ const double **view_columns(SEXP x);
 int64_t n_rows(SEXP x);
 int n_columns(SEXP x);
 
+/* A new matrix, vector or list of vectors, of the shape of x (k columns of n doubles), for results;
+ * and pointers to its columns. */
+SEXP same_shape(SEXP x, int64_t n, int k);
+double **own_columns(SEXP x);
+
 /* The n doubles of x. */
 const double *view_doubles(SEXP x, int64_t n);
 
@@ -68,6 +73,9 @@ const int *view_code(SEXP code, int64_t n, int n_levels);
 
 int as_count(SEXP x, const char *what);
 fe_exec as_exec(SEXP threads);
+
+/* One thread, for single solutions. */
+fe_exec as_alone(void);
 fe_control as_control(SEXP control);
 
 /* Two doubles, each a 32-bit half, low first. */

@@ -96,22 +96,6 @@ SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control, SEXP threads) {
   return out;
 }
 
-/* A matrix or a list of vectors, of the shape of x, for results. */
-static SEXP same_shape(SEXP x, int64_t n, int k) {
-  if (TYPEOF(x) != VECSXP) {
-    SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)(n * k)));
-    Rf_setAttrib(out, R_DimSymbol, Rf_getAttrib(x, R_DimSymbol));
-    Rf_setAttrib(out, R_DimNamesSymbol, Rf_getAttrib(x, R_DimNamesSymbol));
-    UNPROTECT(1);
-    return out;
-  }
-  SEXP out = PROTECT(Rf_allocVector(VECSXP, k));
-  for (int j = 0; j < k; j++) SET_VECTOR_ELT(out, j, Rf_allocVector(REALSXP, n));
-  Rf_setAttrib(out, R_NamesSymbol, Rf_getAttrib(x, R_NamesSymbol));
-  UNPROTECT(1);
-  return out;
-}
-
 /* x: columns -> list(x, iterations, residual, converged, solver, plan) */
 SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   holder *h = view_absorber(absorber);
@@ -125,10 +109,7 @@ SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   SEXP residual = same_shape(x, n, k);
   SET_VECTOR_ELT(out, 0, residual);
   SET_VECTOR_ELT(out, 3, Rf_allocVector(LGLSXP, 1));
-  double **col = (double **)R_alloc((size_t)k + 1, sizeof *col);
-  for (int j = 0; j < k; j++) {
-    col[j] = TYPEOF(residual) == VECSXP ? REAL(VECTOR_ELT(residual, j)) : REAL(residual) + j * n;
-  }
+  double **col = own_columns(residual);
   fe_report report = {FE_SOLVER_AUTO, 0, 0.0};
   fe_status status = fe_absorb(h->absorber, in, col, k, &exec, &report);
   if (status != FE_ENOCONV) raise_status(status);
@@ -147,14 +128,6 @@ static int64_t all_levels(const holder *h) {
   int64_t sum = 0;
   for (int f = 0; f < h->codes.q; f++) sum += h->codes.n_levels[f];
   return sum;
-}
-
-/* Single solutions go with one thread. */
-static fe_exec as_alone(void) {
-  SEXP one = PROTECT(Rf_ScalarInteger(1));
-  fe_exec exec = as_exec(one);
-  UNPROTECT(1);
-  return exec;
 }
 
 SEXP C_effects(SEXP absorber, SEXP x) {

@@ -114,11 +114,6 @@ SEXP C_slopes_new(SEXP codes, SEXP n_levels, SEXP factor, SEXP values, SEXP w, S
   return out;
 }
 
-/* The doubles of column j of a matrix or list of columns that is ours to write. */
-static double *column_to_write(SEXP x, int j) {
-  return TYPEOF(x) == VECSXP ? REAL(VECTOR_ELT(x, j)) : REAL(x) + (size_t)j * (size_t)n_rows(x);
-}
-
 /* x: columns -> list(x, iterations, residual, converged, solver) */
 SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads) {
   holder *h = view_slopes(slopes);
@@ -128,11 +123,10 @@ SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads) {
   fe_exec exec = as_exec(threads);
   const char *names[] = {"x", "iterations", "residual", "converged", "solver", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  SEXP residual = Rf_duplicate(x);
+  SEXP residual = same_shape(x, h->terms.codes.n, k);
   SET_VECTOR_ELT(out, 0, residual);
   SET_VECTOR_ELT(out, 3, Rf_allocVector(LGLSXP, 1));
-  double **col = (double **)R_alloc((size_t)k + 1, sizeof *col);
-  for (int j = 0; j < k; j++) col[j] = column_to_write(residual, j);
+  double **col = own_columns(residual);
   fe_report report = {.solver = FE_SOLVER_AUTO};
   fe_status status = fe_slopes_absorb(h->slopes, in, col, k, &exec, &report);
   if (status != FE_ENOCONV) raise_status(status);
@@ -150,18 +144,10 @@ static int64_t n_coefficients(const holder *h) {
   return sum;
 }
 
-/* Single solutions go with one thread. */
-static fe_exec one_thread(void) {
-  SEXP one = PROTECT(Rf_ScalarInteger(1));
-  fe_exec exec = as_exec(one);
-  UNPROTECT(1);
-  return exec;
-}
-
 SEXP C_slopes_effects(SEXP slopes, SEXP x) {
   holder *h = view_slopes(slopes);
   const double *p_x = view_doubles(x, h->terms.codes.n);
-  fe_exec exec = one_thread();
+  fe_exec exec = as_alone();
   SEXP out = PROTECT(Rf_allocVector(REALSXP, n_coefficients(h)));
   raise_status(fe_slopes_effects(h->slopes, p_x, &exec, REAL(out)));
   UNPROTECT(1);
@@ -172,7 +158,7 @@ SEXP C_slopes_effects(SEXP slopes, SEXP x) {
 SEXP C_slopes_functional(SEXP slopes, SEXP d0) {
   holder *h = view_slopes(slopes);
   const double *p_d0 = view_doubles(d0, n_coefficients(h));
-  fe_exec exec = one_thread();
+  fe_exec exec = as_alone();
   const char *names[] = {"x0", "defect", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, h->terms.codes.n));

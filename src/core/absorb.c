@@ -7,6 +7,7 @@
 #include "codes.h"
 #include "memory.h"
 #include "parallel.h"
+#include "rank.h"
 
 enum { DENSE_ALWAYS = 64, SPARSE_FROM = 300, DENSE_NEVER = 4000, POLL_ROWS = 1000000 };
 
@@ -30,22 +31,41 @@ static int dense_pays(const fe_absorber *a) {
   return a->n_lead * met * met + p * p * p / 6 <= 100 * n * a->m;
 }
 
-/* rank D <= n_1 + sum over the others of (n_f - components of the graph of lead and f): exact for
- * two factors, for copies and for factors nested in the lead. */
-static fe_status bound_rank(fe_absorber *a, const fe_exec *exec) {
-  const fe_codes *c = &a->codes;
-  a->rank = positive_levels(a->lead_inv, a->n_lead) + positive_levels(a->other_w, a->p);
-  a->rank_exact = a->m == 1;
-  for (int f = 0; f < c->q; f++) {
-    if (f == a->lead) continue;
-    int n_components;
-    fe_status status = fe_components(c->code[a->lead], a->n_lead, c->code[f], c->n_levels[f],
-                                     c->n, a->w, NULL, &n_components);
-    if (!status) status = fe_poll(exec);
-    if (status) return status;
-    a->rank -= n_components;
+/* Of the others, the one with most levels. */
+static int second_factor(const fe_absorber *a) {
+  int second = 0;
+  for (int u = 1; u < a->m; u++) {
+    if (a->other_levels[u] > a->other_levels[second]) second = u;
   }
-  return FE_OK;
+  return second;
+}
+
+/* Levels of other factor u that have rows, less components of its graph with the lead: the rank
+ * that it adds to that of the lead. */
+static fe_status added_rank(const fe_absorber *a, int u, const fe_exec *exec, int *added) {
+  int n_components = 0;
+  fe_status status = fe_components(a->codes.code[a->lead], a->n_lead, a->other[u],
+                                   a->other_levels[u], a->codes.n, a->w, NULL, &n_components);
+  *added = positive_levels(a->other_w + a->other_base[u] + 1, a->other_levels[u]) - n_components;
+  return status ? status : fe_poll(exec);
+}
+
+/* rank D = n_1 + what the second factor adds + rank of the cycles, which is at most what each of
+ * the others would add to the lead. */
+static fe_status find_rank(fe_absorber *a, const fe_exec *exec) {
+  int second = second_factor(a), edges = 0;
+  int64_t most = 0, cycles = 0;
+  for (int u = 0; u < a->m; u++) {
+    int added;
+    fe_status status = added_rank(a, u, exec, &added);
+    if (status) return status;
+    if (u == second) edges = added; else most += added;
+  }
+  fe_cells cells = {a->n_lead, a->m, a->p, a->start, a->cell, a->cell_w, second,
+                    a->other_base[second] + 1, a->other_levels[second]};
+  fe_status status = fe_cycle_rank(&cells, edges, most, exec, &cycles, &a->rank_exact);
+  a->rank = positive_levels(a->lead_inv, a->n_lead) + edges + (a->rank_exact ? cycles : most);
+  return status;
 }
 
 static fe_status place_others(fe_absorber *a) {
@@ -113,7 +133,7 @@ static fe_status build_solver(fe_absorber *a, const fe_exec *exec) {
   if (status) return status;
   if (solver == FE_SOLVER_SCHUR) return fe_schur_build(a, exec);
   if (solver == FE_SOLVER_SPARSE) status = fe_blocks_build(a, exec);
-  return status ? status : bound_rank(a, exec);
+  return status ? status : find_rank(a, exec);
 }
 
 static fe_status build(fe_absorber *a, const fe_exec *exec) {

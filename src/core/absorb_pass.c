@@ -15,9 +15,10 @@ enum { MAX_PASSES = 12 };
 
 fe_status fe_scratch_new(const fe_absorber *a, scratch *s) {
   size_t p = (size_t)a->p, n_lead = (size_t)a->n_lead;
-  double *room = fe_malloc_large((2 * n_lead + 5 * p + 1) * sizeof *room);
+  double *room = fe_malloc_large((4 * n_lead + 5 * p + 1) * sizeof *room);
   if (!room) return FE_ENOMEM;
-  s->lead = room;
+  s->pair = room;
+  s->lead = room + 2 * n_lead;
   s->effect = s->lead + n_lead;
   s->r = s->effect + n_lead;
   s->delta = s->r + p;
@@ -27,7 +28,7 @@ fe_status fe_scratch_new(const fe_absorber *a, scratch *s) {
   return FE_OK;
 }
 
-void fe_scratch_free(scratch *s) { free(s->lead); }
+void fe_scratch_free(scratch *s) { free(s->pair); }
 
 /* Row loops take the number m of other factors and whether there are weights apart from a, for
  * their callers to fix them. Sums by lead level are kept in a register while the level stays: of
@@ -81,41 +82,54 @@ void fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double *
   sum_levels(a, x, lead, r);
 }
 
+/* The effect of a lead level and the sum of the new residuals in it, side by side: a random access
+ * for both. */
+typedef struct {
+  double effect, sum;
+} lead_pair;
+
 static inline double remove_rows(const fe_absorber *a, int m, int weighted, const double *x,
-                                 double *out, const double *effect, const double *delta,
-                                 double *lead, double *r) {
+                                 double *out, const double *delta, lead_pair *pair, double *r) {
   const int *code = a->codes.code[a->lead];
   double square = 0, run = 0;
-  int level = code[0];
+  lead_pair *level = &pair[code[0] - 1];
   for (int64_t i = 0; i < a->codes.n; i++) {
-    double left = x[i] - effect[code[i] - 1];
+    lead_pair *at = &pair[code[i] - 1];
+    double left = x[i] - at->effect;
     for (int u = 0; u < m; u++) left -= delta[a->other_base[u] + a->other[u][i]];
     out[i] = left;
     double wx = weigh(a, weighted, i, left);
-    if (code[i] != level) {
-      lead[level - 1] += run;
-      level = code[i];
+    if (at != level) {
+      level->sum += run;
+      level = at;
       run = 0;
     }
     run += wx;
     square += wx * left;
     add_to_others(a, m, i, wx, r);
   }
-  lead[level - 1] += run;
+  level->sum += run;
   return sqrt(square);
 }
 
 /* out = x - D_1 effect - Z delta; lead = D_1'W out, r = Z'W out. Returns || W^1/2 out ||. */
-static double remove_effects(const fe_absorber *a, const double *x, double *out,
-                             const double *effect, const double *delta, double *lead, double *r) {
-  clear_sums(a, lead, r);
-  if (a->w) return remove_rows(a, a->m, 1, x, out, effect, delta, lead, r);
-  switch (a->m) {
-    case 0: return remove_rows(a, 0, 0, x, out, effect, delta, lead, r);
-    case 1: return remove_rows(a, 1, 0, x, out, effect, delta, lead, r);
-    case 2: return remove_rows(a, 2, 0, x, out, effect, delta, lead, r);
-    default: return remove_rows(a, a->m, 0, x, out, effect, delta, lead, r);
+static double remove_effects(const fe_absorber *a, const double *x, double *out, scratch *s) {
+  lead_pair *pair = s->pair;
+  double norm;
+  for (int g = 0; g < a->n_lead; g++) pair[g] = (lead_pair){s->effect[g], 0.0};
+  memset(s->r, 0, (size_t)a->p * sizeof *s->r);
+  if (a->w) {
+    norm = remove_rows(a, a->m, 1, x, out, s->delta, pair, s->r);
+  } else {
+    switch (a->m) {
+      case 0: norm = remove_rows(a, 0, 0, x, out, s->delta, pair, s->r); break;
+      case 1: norm = remove_rows(a, 1, 0, x, out, s->delta, pair, s->r); break;
+      case 2: norm = remove_rows(a, 2, 0, x, out, s->delta, pair, s->r); break;
+      default: norm = remove_rows(a, a->m, 0, x, out, s->delta, pair, s->r);
+    }
   }
+  for (int g = 0; g < a->n_lead; g++) s->lead[g] = pair[g].sum;
+  return norm;
 }
 
 /* ---- pieces on the cells -------------------------------------------------------------------- */
@@ -239,7 +253,7 @@ static outcome absorb_summed(const fe_absorber *a, const double *x, double *out,
                                                 : solve_column(a, solver, s, 0.3 * goal, stop, &o);
     if (solved == FE_EINTR) o.status = solved;
     if (o.status == FE_EINTR || o.stalled) return o;
-    norm = remove_effects(a, pass ? out : x, out, s->effect, s->delta, s->lead, s->r);
+    norm = remove_effects(a, pass ? out : x, out, s);
     if (gamma) add_effects(a, s, gamma);
     double residual = sums_norm(a, s);
     goal = fmax(a->control.tol * norm, floor_norm);

@@ -53,6 +53,7 @@ struct fe_absorber {
 
 /* Scratch of one thread. */
 typedef struct {
+  void *pair;     /* n_lead pairs of lead effect and sum */
   double *lead;   /* n_lead: lead sums */
   double *effect; /* n_lead: lead effects */
   double *r;      /* p: right-hand side, then residual */

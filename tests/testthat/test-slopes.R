@@ -329,6 +329,22 @@ test_that("predictions for new rows, with their errors, are those of lm", {
   expect_identical(is.na(unname(predict(m, new))), c(FALSE, TRUE, FALSE, FALSE))
 })
 
+test_that("cluster bootstraps see slopes that cut across clusters", {
+  d <- slopes_panel(59)
+  d <- cbind(d, Q = model.matrix(~ 0 + factor(year) + factor(year):x, d))
+  names(d) <- make.names(names(d))
+  columns <- grep("^Q", names(d), value = TRUE)
+  dense <- fe_lm(reformulate(c("0", "z", columns), "y"), d)
+  test <- function(m) {
+    set.seed(1)
+    out <- fe_boottest(m, "z", cluster = ~id, B = 999)
+    unlist(unclass(out)[vapply(out, is.numeric, NA)])
+  }
+  ours <- test(fe_lm(y ~ z | year[x], d))
+  expect_gt(length(ours), 3L)
+  expect_equal(ours, test(dense), tolerance = 1e-6)
+})
+
 test_that("fe_lm names what is wrong with a slope variable", {
   d <- slopes_panel(58)
   d$one <- 2
