@@ -2,6 +2,7 @@
 #include "absorb_private.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "codes.h"
@@ -96,16 +97,20 @@ static void weigh_factor(int64_t task, int worker, void *data) {
   fe_level_weights(c->code[f], c->n_levels[f], c->n, a->w, sum);
 }
 
+static double inverse_weight(double w) { return w > 0 ? 1.0 / w : 0.0; }
+
 static fe_status weigh_levels(fe_absorber *a, const fe_exec *exec) {
   a->lead_inv = malloc(((size_t)a->n_lead + 1) * sizeof *a->lead_inv);
   a->other_w = malloc(((size_t)a->p + 1) * sizeof *a->other_w);
-  if (!a->lead_inv || !a->other_w) return FE_ENOMEM;
+  a->other_inv = malloc(((size_t)a->p + 1) * sizeof *a->other_inv);
+  if (!a->lead_inv || !a->other_w || !a->other_inv) return FE_ENOMEM;
   fe_status status = fe_parallel_for(exec, a->codes.q, weigh_factor, a);
   a->total = 0;
   for (int g = 0; g < a->n_lead && !status; g++) {
     a->total += a->lead_inv[g];
-    a->lead_inv[g] = a->lead_inv[g] > 0 ? 1.0 / a->lead_inv[g] : 0.0;
+    a->lead_inv[g] = inverse_weight(a->lead_inv[g]);
   }
+  for (int l = 0; l < a->p && !status; l++) a->other_inv[l] = inverse_weight(a->other_w[l]);
   return status;
 }
 
@@ -116,6 +121,19 @@ static fe_status choose_solver(fe_absorber *a) {
   if (balanced < 0) return FE_ENOMEM;
   a->improvable = !balanced && !pays;
   a->control.solver = balanced ? FE_SOLVER_BALANCED : pays ? FE_SOLVER_SCHUR : FE_SOLVER_CG;
+  return FE_OK;
+}
+
+/* A Laplacian costs about as much as one visit of a cell for each clique pair and some hundred for
+ * each edge; an iteration some visits of every cell. It serves several columns. */
+static fe_status set_patience(fe_absorber *a) {
+  double visits = 0, cells = (double)a->start[a->n_lead] * a->m + 2.0 * a->p;
+  for (int u = 0; u < a->m; u++) {
+    double pairs = fe_estimate_pairs(a, u), all = 0.5 * a->other_levels[u] * a->other_levels[u];
+    if (pairs < 0) return FE_ENOMEM;
+    if (a->other_levels[u] >= SPARSE_FROM) visits += pairs + 100 * (pairs < all ? pairs : all);
+  }
+  a->patience = fmax(30, visits / (2 * cells) / 2);
   return FE_OK;
 }
 
@@ -133,6 +151,7 @@ static fe_status build_solver(fe_absorber *a, const fe_exec *exec) {
   if (status) return status;
   if (solver == FE_SOLVER_SCHUR) return fe_schur_build(a, exec);
   if (solver == FE_SOLVER_SPARSE) status = fe_blocks_build(a, exec);
+  if (!status && a->improvable) status = set_patience(a);
   return status ? status : find_rank(a, exec);
 }
 
@@ -193,6 +212,7 @@ void fe_absorber_free(fe_absorber *a) {
   free(a->other_levels);
   free(a->lead_inv);
   free(a->other_w);
+  free(a->other_inv);
   free(a->start);
   free(a->cell);
   free(a->cell_w);

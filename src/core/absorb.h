@@ -46,9 +46,9 @@ fe_status fe_absorber_new(const fe_codes *codes, const double *w, const fe_contr
                           const fe_exec *exec, fe_absorber **out);
 void fe_absorber_free(fe_absorber *a);
 
-/* Rank of D, exact for up to two factors and whenever the dense solver is used; else
- * n_1 + sum of (n_f - components of the graph of the largest factor and f), an upper bound, and
- * *exact = 0. */
+/* Rank of D. *exact = 0, possible for three and more factors with a solver that iterates: the
+ * search for the rank (see rank.h) would have cost too much, and the result is the upper bound
+ * n_1 + sum of (n_f - components of the graph of the largest factor and f). */
 int64_t fe_absorber_rank(const fe_absorber *a, int *exact);
 
 /* The solver may change with the first columns: conjugate gradients that stall are given better

@@ -142,7 +142,8 @@ fe_status fe_cells_build(fe_absorber *a, int collapse, const fe_exec *exec) {
 
 /* Most clique pairs a Laplacian is made of, and most clique edges of an exact factor, for each
  * cell; what is affordable in any case. */
-enum { PAIRS_PER_CELL = 64, EXACT_PER_CELL = 8, SMALL_GRAPH = 2000000, SAMPLING_SEED = 1 };
+enum { PAIRS_PER_CELL = 64, EXACT_PER_CELL = 8, SMALL_GRAPH = 2000000, SAMPLED_LEVELS = 2000,
+       SAMPLING_SEED = 1 };
 
 /* The cells of other factor u alone, from 0. */
 static int *own_cells(const fe_absorber *a, int u) {
@@ -151,6 +152,25 @@ static int *own_cells(const fe_absorber *a, int u) {
   int first = a->other_base[u] + 1;
   for (int64_t t = 0; own && t < cells; t++) own[t] = a->cell[t * a->m + u] - first;
   return own;
+}
+
+double fe_estimate_pairs(const fe_absorber *a, int u) {
+  int64_t *met = calloc((size_t)a->p + 1, sizeof *met);
+  if (!met) return -1;
+  double pairs = 0;
+  int every = 1 + a->n_lead / SAMPLED_LEVELS, sampled = 0;
+  for (int g = 0; g < a->n_lead; g += every, sampled++) {
+    double distinct = 0;
+    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
+      int64_t *last = &met[a->cell[t * a->m + u]];
+      if (*last == g + 1) continue;
+      *last = g + 1;
+      distinct++;
+    }
+    pairs += distinct * (distinct - 1) / 2;
+  }
+  free(met);
+  return pairs * a->n_lead / sampled;
 }
 
 fe_status fe_block_build(const fe_absorber *a, int u, const fe_exec *exec, block *out) {

@@ -7,9 +7,8 @@
 
 #include "codes.h"
 
-/* Iterations before a forecast; the look back it is made from; the most that are put up with
- * where a preconditioner could be had. */
-enum { FORECAST_FROM = 10, LOOK_BACK = 6, PATIENCE = 45 };
+/* Iterations before a forecast, and the look back it is made from. */
+enum { FORECAST_FROM = 10, LOOK_BACK = 6 };
 
 /* ---- S v ------------------------------------------------------------------------------------ */
 
@@ -55,22 +54,25 @@ static void apply_schur(const fe_absorber *a, const double *v, double *out) {
 
 /* ---- the preconditioner --------------------------------------------------------------------- */
 
-/* z = M r: the factored blocks, diag(Z'WZ) for the others */
-static void precondition(const fe_absorber *a, const double *r, double *z) {
-  for (int u = 0; u < a->m; u++) {
-    int first = a->other_base[u] + 1, last = first + a->other_levels[u];
-    if (a->blocks && a->blocks[u].factor) {
-      fe_laplacian_solve(a->blocks[u].factor, r + first, z + first);
-      continue;
-    }
-    for (int l = first; l < last; l++) z[l] = a->other_w[l] > 0 ? r[l] / a->other_w[l] : 0;
-  }
-}
-
 static double dot(const double *x, const double *y, int p) {
   double sum = 0;
   for (int l = 0; l < p; l++) sum += x[l] * y[l];
   return sum;
+}
+
+/* z = M r, the factored blocks, Jacobi's scaling for the others. Returns r'z. */
+static double precondition(const fe_absorber *a, const double *r, double *z) {
+  double product = 0;
+  for (int u = 0; u < a->m; u++) {
+    int first = a->other_base[u] + 1, last = first + a->other_levels[u];
+    if (a->blocks && a->blocks[u].factor) {
+      fe_laplacian_solve(a->blocks[u].factor, r + first, z + first);
+    } else {
+      for (int l = first; l < last; l++) z[l] = r[l] * a->other_inv[l];
+    }
+    for (int l = first; l < last; l++) product += r[l] * z[l];
+  }
+  return product;
 }
 
 /* ---- stopping ------------------------------------------------------------------------------- */
@@ -86,44 +88,54 @@ int fe_must_stop(stopper *s, int step) {
   return s->stop || (s->every && step % s->every == 0 && fe_poll_and_tell(s));
 }
 
-/* Whether the descent of the last steps, carried on, would take too long. */
-static int forecast_stall(double *past, int iteration, double residual, double goal) {
+/* Whether the descent of the last steps, carried on, would take longer than to make a
+ * preconditioner. */
+static int forecast_stall(const fe_absorber *a, double *past, int iteration, double residual,
+                          double goal) {
   double before = past[iteration % LOOK_BACK];
   past[iteration % LOOK_BACK] = residual;
   if (iteration < FORECAST_FROM || residual >= before) return iteration >= FORECAST_FROM;
-  return log(goal / residual) / log(residual / before) * LOOK_BACK > PATIENCE;
+  return log(goal / residual) / log(residual / before) * LOOK_BACK > a->patience;
 }
 
 /* ---- conjugate gradients -------------------------------------------------------------------- */
 
+/* delta += size dir, r -= size image. Returns r'W^-1 r. */
+static double step_along(const fe_absorber *a, scratch *s, double size) {
+  double square = 0;
+  for (int l = 0; l < a->p; l++) {
+    s->delta[l] += size * s->dir[l];
+    double left = s->r[l] - size * s->image[l];
+    s->r[l] = left;
+    square += left * left * a->other_inv[l];
+  }
+  return square;
+}
+
 fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *stop, outcome *o) {
   int p = a->p;
-  double past[LOOK_BACK] = {0}, residual = fe_scaled_norm(a, s->r), rho = 0;
+  double past[LOOK_BACK] = {0}, residual = fe_scaled_norm(a, s->r), rho = 1;
   memset(s->delta, 0, (size_t)p * sizeof *s->delta);
+  memset(s->dir, 0, (size_t)p * sizeof *s->dir);
   for (int step = 0; residual > goal; step++) {
     if (fe_must_stop(stop, step)) return FE_EINTR;
-    if (o->may_stall && (stop->stalled || forecast_stall(past, step, residual, goal))) {
+    if (o->may_stall && (stop->stalled || forecast_stall(a, past, step, residual, goal))) {
       o->stalled = stop->stalled = 1;
       return FE_OK;
     }
     if (o->iterations == a->control.max_iter) return FE_ENOCONV;
     o->iterations++;
-    precondition(a, s->r, s->cond);
-    double next = dot(s->r, s->cond, p), beta = step ? next / rho : 0;
-    for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * (step ? s->dir[l] : 0);
+    double next = precondition(a, s->r, s->cond), beta = step ? next / rho : 0;
+    for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * s->dir[l];
     rho = next;
     apply_schur(a, s->dir, s->image);
     double curvature = dot(s->dir, s->image, p);
     if (!(curvature > 0)) break; /* nothing left but the null space of S */
-    double size = rho / curvature;
-    for (int l = 0; l < p; l++) {
-      s->delta[l] += size * s->dir[l];
-      s->r[l] -= size * s->image[l];
-    }
-    residual = fe_scaled_norm(a, s->r);
+    residual = sqrt(step_along(a, s, rho / curvature));
   }
   return FE_OK;
 }
+
 /* S maps the indicator of the levels of a factor in one component of its graph with the lead to
  * zero: takes from the part of r for factor f what is not orthogonal to these. part: scratch for
  * the components of lead and f, a sum of r and one of weights each; zero on entry. */

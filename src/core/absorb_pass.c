@@ -169,9 +169,7 @@ void fe_lead_effects(const fe_absorber *a, const double *v, const double *delta,
 
 double fe_scaled_norm(const fe_absorber *a, const double *r) {
   double sum = 0;
-  for (int l = 0; l < a->p; l++) {
-    if (a->other_w[l] > 0) sum += r[l] * r[l] / a->other_w[l];
-  }
+  for (int l = 0; l < a->p; l++) sum += r[l] * r[l] * a->other_inv[l];
   return sqrt(sum);
 }
 
@@ -185,9 +183,7 @@ fe_status fe_solve_others(const fe_absorber *a, fe_solver solver, scratch *s, do
   memcpy(s->delta, s->r, (size_t)a->p * sizeof *s->delta);
   if (solver == FE_SOLVER_SCHUR) fe_cholesky_solve(a->chol, a->p, a->used, s->delta, 1);
   if (solver == FE_SOLVER_BALANCED) { /* S is diagonal on vectors that sum to zero */
-    for (int l = 0; l < a->p; l++) {
-      s->delta[l] = a->other_w[l] > 0 ? s->r[l] / a->other_w[l] : 0;
-    }
+    for (int l = 0; l < a->p; l++) s->delta[l] = s->r[l] * a->other_inv[l];
   }
   return FE_OK;
 }

@@ -39,6 +39,7 @@ struct fe_absorber {
   int *other_levels; /* numbers of their levels */
   double *lead_inv;  /* 1 / weight of each lead level; 0 for an empty one */
   double *other_w;   /* weight of each other level */
+  double *other_inv; /* 1 / weight; 0 for an empty one */
   double total;      /* sum of the weights */
   int64_t *start;    /* cells in lead order: start[g] .. start[g+1]; NULL where none are needed */
   int *cell;         /* m positions in 0..p-1 for each cell */
@@ -47,6 +48,7 @@ struct fe_absorber {
   int *used;         /* dense solver: independent columns of S */
   block *blocks;     /* sparse solver: one for each other factor; NULL without */
   int improvable;    /* better preconditioners may be made when conjugate gradients stall */
+  double patience;   /* iterations that cost about as much as these preconditioners */
   int64_t rank;
   int rank_exact;
 };
@@ -89,6 +91,10 @@ static inline int positive_levels(const double *w, int n) {
 
 /* start, cell and cell_w. Equal cells are merged if `collapse` and it pays. */
 fe_status fe_cells_build(fe_absorber *a, int collapse, const fe_exec *exec);
+
+/* Clique pairs of the block of other factor u, estimated from some of the lead levels; -1 without
+ * memory. */
+double fe_estimate_pairs(const fe_absorber *a, int u);
 
 /* The Laplacian of the block of other factor u, factored, from the cells. Where its cliques would
  * be too many none is made. */
