@@ -161,6 +161,19 @@ check_weights <- function(w, n, arg = "weights") {
   w
 }
 
+# Frequency weights count identical observations. w: checked weights.
+check_frequencies <- function(w) {
+  if (is.null(w)) {
+    stop_arg("weights_type", "is \"frequency\", but there are no weights",
+             "Give `weights`, or leave `weights_type` out")
+  }
+  bad <- which(is.infinite(w) | w != round(w))
+  if (!length(bad)) return(invisible())
+  stop_arg("weights", sprintf("holds %s in %s, which cannot count observations",
+                              format(w[bad[1L]], digits = 15L), quote_rows(bad)),
+           "Frequency weights are whole numbers; others are weights_type = \"analytic\"")
+}
+
 check_offset <- function(offset, n) {
   if (is.null(offset)) return(NULL)
   if (!is.numeric(offset) || !is.null(dim(offset)) || length(offset) != n) {

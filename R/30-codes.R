@@ -140,12 +140,15 @@ code_list <- function(factors) {
 }
 
 # Rows that stay when rows alone in a level of some factor go, again and again: logical, or NULL if
-# all of them do.
-drop_singletons <- function(factors, threads = fe_threads()) {
+# all of them do. times: how many observations each row stands for; NULL: one.
+drop_singletons <- function(factors, threads = fe_threads(), times = NULL) {
   alone <- vapply(factors, function(f) any(f$rows == 1L), NA)
   if (!any(alone)) return(NULL)
   codes <- code_list(factors)
-  .Call(C_singletons, codes$code, codes$n_levels, threads)
+  more <- which(times > 1) # a second observation is never alone, and keeps the first
+  if (length(more)) codes$code <- lapply(codes$code, function(code) c(code, code[more]))
+  stay <- .Call(C_singletons, codes$code, codes$n_levels, threads)
+  if (length(more)) stay[seq_along(factors[[1L]]$code)] else stay
 }
 
 is_nested <- function(inner, outer) .Call(C_nested, inner$code, inner$n_levels, outer$code)

@@ -26,6 +26,25 @@
 #' orthogonal triangularisation. Regressors that are linear combinations of the fixed effects and of
 #' the regressors before them are left out with a warning, whatever their units.
 #'
+#' @section Weights:
+#' Estimates are the same under both types; what they say of the number of observations is not, and
+#' the numbers cannot tell which is meant.
+#'
+#' `"analytic"` (Stata's aweights, what [stats::lm()] takes): a row is one observation whose error
+#' has the variance \eqn{\sigma^2 / w_i}{sigma^2 / w_i}, such as a mean over \eqn{w_i}{w_i} persons.
+#' n is the number of rows, and multiplying all weights by a constant changes no standard error. The
+#' residual standard error is that of an observation of weight one, as in `lm()`; Stata's is that
+#' of one of average weight.
+#'
+#' `"frequency"` (Stata's fweights): a row stands for \eqn{w_i}{w_i} identical observations, and
+#' \eqn{w_i}{w_i} is a whole number. Every figure is that of the data with each row written
+#' \eqn{w_i}{w_i} times: n is \eqn{\sum w_i}{sum w_i} in degrees of freedom, small-sample factors,
+#' likelihood and information criteria; in the meat of `"HC0"` to `"HC3"` a row is \eqn{w_i}{w_i}
+#' terms \eqn{e_i^2 \tilde x_i \tilde x_i'}{e_i^2 x~_i x~_i'} (analytic: one such term, times
+#' \eqn{w_i^2}{w_i^2}), and its leverage is that of one of them; a row of weight two or more is no
+#' singleton. What has an element a row (residuals, fitted values, leverages) still has one a row,
+#' and `n_rows` counts them.
+#'
 #' @section The constant beside fixed effects:
 #' `intercept` adds a coefficient `(Intercept)` with its standard error under the chosen variance:
 #' `"lsdv"`, the constant of the regression on dummies whose base is the first level of each factor
@@ -42,8 +61,9 @@
 #'   a one-sided formula of clusters (`~country`, `~country + year` for two-way, `~country^year`),
 #'   `"cluster"` (by the first fixed effect), `"twoway"` (by the first two), `"CR0"`, `"CR1"`, a
 #'   formula such as `CR0 ~ country`, a matrix, or a function of the model. See [vcov.fe_lm()].
-#' @param weights `NULL`, or analytic weights: a one-sided formula, a column of `data`, or a vector
-#'   of n numbers. Rows of weight zero are left out.
+#' @param weights `NULL`, or weights: a one-sided formula, a column of `data`, or a vector of n
+#'   numbers that are not negative. Rows of weight zero are left out.
+#' @param weights_type what `weights` are: `"analytic"` (default) or `"frequency"`; see below.
 #' @param subset `NULL`, or rows to use: an expression evaluated in `data`, logical or row numbers.
 #' @param split `NULL`, or a variable (a name in quotes, a one-sided formula, a vector): one model
 #'   for each of its values.
@@ -63,9 +83,9 @@
 #' @return a model of class `fe_lm`, or for several models a list of them of class `fe_lm_list`.
 #'   Elements of a model for programs: `coefficients`, `vcov` (matrix), `vcov_info` (type, label,
 #'   factor, df, clusters), `bread` \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}, `residuals`,
-#'   `nobs`, `rank` (all parameters, K), `effects_rank`, `df.residual` (n - K), `rss`, `tss`,
-#'   `tss_within`, `collinear` (regressors left out), `dropped` (see [fe_rows()]), `absorption`
-#'   (solver, iterations, residual).
+#'   `nobs` (n), `n_rows` (rows used: n without frequency weights), `rank` (all parameters, K),
+#'   `effects_rank`, `df.residual` (n - K), `rss`, `tss`, `tss_within`, `collinear` (regressors left
+#'   out), `dropped` (see [fe_rows()]), `absorption` (solver, iterations, residual).
 #' @references Frisch and Waugh (1933) \doi{10.2307/1907330}; Lovell (1963)
 #'   \doi{10.1080/01621459.1963.10480682}; Guimaraes and Portugal (2010)
 #'   \doi{10.1177/1536867X1101000406}.
@@ -76,13 +96,13 @@
 fe_lm <- function(formula, data, vcov = "HC1", weights = NULL, subset = NULL, split = NULL,
                   intercept = c("none", "lsdv", "mean", "within"), ssc = fe_ssc(), offset = NULL,
                   common_sample = FALSE, singletons = c("drop", "keep"), control = fe_control(),
-                  threads = NULL, lean = FALSE) {
+                  threads = NULL, lean = FALSE, weights_type = c("analytic", "frequency")) {
   call <- match.call()
   settings <- model_settings(vcov, ssc, intercept[1L], common_sample, singletons[1L], control,
                              threads, lean, call)
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
                        subset = substitute(subset), split = substitute(split),
-                       offset = substitute(offset))
+                       offset = substitute(offset), weights_type = weights_type[1L])
   fits <- run_plan(setup, plan_models(parse_formula(setup$formula)))
   if (length(fits) == 1L) fits[[1L]] else new_model_list(fits, call)
 }
@@ -96,16 +116,18 @@ model_settings <- function(vcov, ssc, intercept, common_sample, singletons, cont
        common = check_flag(common_sample, "common_sample"))
 }
 
-# Everything that models of one call share. The arguments from weights on are expressions, as
+# Everything that models of one call share. The arguments from weights to offset are expressions, as
 # substitute() gives them, to be evaluated in the data.
 model_setup <- function(formula, data, settings, env, weights = NULL, subset = NULL, split = NULL,
-                        offset = NULL) {
+                        offset = NULL, weights_type = "analytic") {
   formula <- as_formula(formula, env)
   data <- check_data(data)
   n <- nrow(data)
   value <- function(expr, arg) resolve_argument(expr, data, env, arg)
   frame <- new_frame(data, environment(formula), settings$threads)
+  frame$weighting <- check_choice(weights_type, c("analytic", "frequency"), "weights_type")
   frame$weights <- check_weights(value(weights, "weights"), n)
+  if (weights_type == "frequency") check_frequencies(frame$weights)
   frame$offset <- check_offset(value(offset, "offset"), n)
   samples <- split_samples(check_subset(value(subset, "subset"), n),
                            split_variable(value(split, "split"), data, split), n)

@@ -112,8 +112,10 @@ shared_rows <- function(frame, model, settings) {
                 vapply(parts, `[[`, "", "name"), threads = settings$threads)
   }, parts, names(parts))
   singles <- no_dropped
+  counts <- frame$weighting == "frequency"
   stay <- if (settings$singletons == "drop") {
-    drop_singletons(factors[names(model$alone)], settings$threads)
+    drop_singletons(factors[names(model$alone)], settings$threads,
+                    if (counts) take_rows(frame$weights, rows))
   }
   if (!is.null(stay)) {
     all_rows <- if (is.null(rows)) seq_len(frame$n) else rows
@@ -125,8 +127,11 @@ shared_rows <- function(frame, model, settings) {
   }
   values <- lapply(model$slopes, function(v) take_rows(v$value, rows))
   factors <- attach_slopes(factors[names(model$effects)], model$layout, values)
-  list(rows = rows, factors = factors, singletons = singles, w = take_rows(frame$weights, rows),
-       offset = take_rows(frame$offset, rows), n = if (is.null(rows)) frame$n else length(rows))
+  w <- take_rows(frame$weights, rows)
+  n <- if (is.null(rows)) frame$n else length(rows)
+  list(rows = rows, factors = factors, singletons = singles, w = w,
+       weighting = if (!is.null(w)) frame$weighting,
+       offset = take_rows(frame$offset, rows), n = n, nobs = if (counts) sum(w) else n)
 }
 
 take_rows <- function(v, rows) if (is.null(rows) || is.null(v)) v else v[rows]

@@ -17,7 +17,8 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
              shared$absorbed && !shared_outcome, settings$threads)
   m <- list(call = settings$call, formula = model$formula, coefficients = fit$coef,
             bread = fit$bread, root = fit$root, residuals = e,
-            y = columns$raw[[at$y]], x = x, rss = fit$rss, nobs = shared$n,
+            y = columns$raw[[at$y]], x = x, rss = fit$rss, nobs = shared$nobs,
+            n_rows = shared$n, weighting = shared$weighting,
             rank = fit$rank + shared$effects_rank, effects_rank = shared$effects_rank,
             n_slopes = fit$rank,
             collinear = design$names[!fit$kept], terms = design$terms, xlevels = design$xlevels,
@@ -49,9 +50,12 @@ finish_model <- function(m, x_raw, shared, settings) {
   if (settings$lean) make_lean(m) else m
 }
 
+# How many observations each row stands for: its frequency weight; NULL: one.
+row_counts <- function(m) if (identical(m$weighting, "frequency")) m$weights
+
 # The residualised regressors as a matrix with named columns.
 residual_design <- function(m) {
-  matrix(as.double(unlist(m$x, use.names = FALSE)), m$nobs, length(m$x),
+  matrix(as.double(unlist(m$x, use.names = FALSE)), m$n_rows, length(m$x),
          dimnames = list(NULL, names(m$x)))
 }
 
@@ -90,9 +94,11 @@ warn_collinear <- function(names, kept, absorbed) {
 
 check_df <- function(m) {
   if (m$df.residual > 0) return(invisible())
-  stop_arg("data", sprintf(paste("has %d usable rows for %d parameters (%d slopes, %d fixed",
+  stop_arg("data", sprintf(paste("has %d usable %s for %d parameters (%d slopes, %d fixed",
                                  "effects): no degree of freedom is left"),
-                           m$nobs, as.integer(m$rank), m$n_slopes, as.integer(m$effects_rank)),
+                           as.integer(m$nobs), if (is.null(row_counts(m))) "rows" else
+                             "observations",
+                           as.integer(m$rank), m$n_slopes, as.integer(m$effects_rank)),
            "Use more rows, or fewer regressors and fixed effects")
 }
 
@@ -159,7 +165,7 @@ add_intercept <- function(m, flavour, x_raw, absorber) {
                                   dQuote(flavour, FALSE)),
              "Leave `intercept` at \"none\"")
   }
-  m$x0 <- represent_constant(flavour, m$factors, m$weights, absorber, m$nobs)
+  m$x0 <- represent_constant(flavour, m$factors, m$weights, absorber, m$n_rows)
   wx0 <- if (is.null(m$weights)) m$x0 else m$weights * m$x0
   m$x0_slopes <- vapply(x_raw, function(column) sum(column * wx0), 0, USE.NAMES = FALSE)
   b0 <- sum(wx0 * m$y) - sum(m$x0_slopes * m$coefficients)

@@ -1,8 +1,9 @@
 # Variance stage. A type is an entry of the registry: two short functions, `meat` (the middle of the
 # sandwich) and `df` (degrees of freedom of t), and a third, `scale`, for its small-sample factor.
 #
-# They get a list s: m (model), ssc, X (design), u (weight times residual), e (residuals), w
-# (weights), h() (leverages, fixed effects included), clusters (coded variables), G (their numbers).
+# They get a list s: m (model), ssc, X (design), u (weight times residual), r (u; with frequency
+# weights its square is the sum of squares of the observations that a row stands for), w (weights),
+# h() (leverages, fixed effects included), clusters (coded variables), G (their numbers).
 
 vcov_registry <- list(
   iid = list(
@@ -12,22 +13,22 @@ vcov_registry <- list(
     df = function(s) s$m$df.residual),
   HC0 = list(
     label = "heteroskedasticity-robust (HC0)", clustered = FALSE,
-    meat = function(s) row_meat(s, s$u),
+    meat = function(s) row_meat(s, s$r),
     scale = function(s) 1,
     df = function(s) s$m$df.residual),
   HC1 = list(
     label = "heteroskedasticity-robust (HC1)", clustered = FALSE,
-    meat = function(s) row_meat(s, s$u),
+    meat = function(s) row_meat(s, s$r),
     scale = function(s) s$m$nobs / (s$m$nobs - s$m$rank),
     df = function(s) s$m$df.residual),
   HC2 = list(
     label = "heteroskedasticity-robust (HC2)", clustered = FALSE,
-    meat = function(s) row_meat(s, s$u / sqrt(1 - s$h())),
+    meat = function(s) row_meat(s, s$r / sqrt(1 - s$h())),
     scale = function(s) 1,
     df = function(s) s$m$df.residual),
   HC3 = list(
     label = "heteroskedasticity-robust (HC3)", clustered = FALSE,
-    meat = function(s) row_meat(s, s$u / (1 - s$h())),
+    meat = function(s) row_meat(s, s$r / (1 - s$h())),
     scale = function(s) 1,
     df = function(s) s$m$df.residual),
   CR0 = list(
@@ -57,7 +58,7 @@ row_meat <- function(s, u) .Call(C_row_meat, s$X, as.double(u), s$m$threads)
 # X'WX. Of residual columns it is known: their factor is there.
 weighted_gram <- function(s) {
   if (!is.null(s$gram)) return(s$gram)
-  row_meat(s, if (is.null(s$w)) rep(1, s$m$nobs) else sqrt(s$w))
+  row_meat(s, if (is.null(s$w)) rep(1, s$m$n_rows) else sqrt(s$w))
 }
 
 cluster_df <- function(s) if (s$ssc$t.df == "min") min(s$G) - 1 else s$m$df.residual
@@ -140,7 +141,7 @@ cluster_factors <- function(cluster, m, n_default) {
     return(m$factors[seq_len(n_default)])
   }
   need_full(m, "clustered standard errors")
-  if (is.character(cluster) && !length(cluster) %in% c(m$n_data, m$nobs)) {
+  if (is.character(cluster) && !length(cluster) %in% c(m$n_data, m$n_rows)) {
     check_columns(cluster, m$data, "cluster")
     cluster <- stats::as.formula(call("~", join_sum(lapply(cluster, as.name))), env = m$env)
   }
@@ -179,12 +180,12 @@ cluster_values <- function(variable, m) {
 
 # A vector as long as the data or as the estimation sample.
 cluster_vector <- function(cluster, m) {
-  if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$nobs)) {
+  if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$n_rows)) {
     stop_arg("cluster", sprintf(paste("must be a formula or hold %d (rows of data) or %d (rows",
                                       "used) values, not %s"),
-                                m$n_data, m$nobs, describe_value(cluster)))
+                                m$n_data, m$n_rows, describe_value(cluster)))
   }
-  if (length(cluster) == m$nobs) {
+  if (length(cluster) == m$n_rows) {
     return(code_ids(check_complete(cluster, "cluster"), "cluster", "cluster"))
   }
   code_ids(cluster_values(list(value = cluster, name = "cluster"), m), "cluster", "cluster")
@@ -228,10 +229,11 @@ identity_bread <- function(names) `dimnames<-`(diag(length(names)), list(names, 
 
 variance_state <- function(m, spec, ssc, design) {
   w <- m$weights
-  list(m = m, ssc = ssc, X = design$X, gram = design$gram, e = m$residuals, w = w,
-       u = if (is.null(w)) m$residuals else w * m$residuals,
-       h = function() checked_leverage(m), clusters = spec$clusters,
-       G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
+  u <- if (is.null(w)) m$residuals else w * m$residuals
+  times <- row_counts(m)
+  list(m = m, ssc = ssc, X = design$X, gram = design$gram, w = w, u = u,
+       r = if (is.null(times)) u else u / sqrt(times), h = function() checked_leverage(m),
+       clusters = spec$clusters, G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
 }
 
 # -> list(V, info)
@@ -304,12 +306,14 @@ repair_psd <- function(V) {
   fixed
 }
 
-# Leverages of the slopes and of the fixed effects together.
+# Leverages of the slopes and of the fixed effects together: of one of the observations that a row
+# stands for.
 leverage <- function(m) {
   need_full(m, "leverages")
   w <- if (is.null(m$weights)) 1 else m$weights
   h <- w * rowSums((residual_design(m) %*% m$root)^2)
-  if (!length(m$factors)) return(h)
+  times <- if (is.null(row_counts(m))) 1 else row_counts(m)
+  if (!length(m$factors)) return(h / times)
   control <- m$control
   control$solver <- "schur"
   size <- sum(sort(vapply(m$factors, `[[`, 0L, "n_levels"), decreasing = TRUE)[-1L])
@@ -320,7 +324,7 @@ leverage <- function(m) {
              "Use \"HC1\" or clustered standard errors")
   }
   absorber <- new_absorber(m$factors, m$weights, control, m$threads)
-  h + .Call(absorber_entry(absorber, "leverage"), absorber$pointer)
+  (h + .Call(absorber_entry(absorber, "leverage"), absorber$pointer)) / times
 }
 
 checked_leverage <- function(m) {
@@ -355,7 +359,8 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' \item `"HC0"`: \eqn{\sum u_i^2 \tilde x_i\tilde x_i'}{sum u_i^2 x~_i x~_i'} (White 1980); `"HC1"`
 #'   times n/(n-K); `"HC2"`, `"HC3"` with \eqn{u_i^2/(1-h_i)}{u_i^2/(1-h_i)} and
 #'   \eqn{u_i^2/(1-h_i)^2}{u_i^2/(1-h_i)^2} (MacKinnon and White 1985), h the leverages of the whole
-#'   model, fixed effects included;
+#'   model, fixed effects included; with frequency weights a row adds
+#'   \eqn{w_i e_i^2}{w_i e_i^2} in place of \eqn{u_i^2}{u_i^2}, see [fe_lm()];
 #' \item clustered, `"CR0"`: \eqn{\sum_g s_g s_g'}{sum_g s_g s_g'} with the score sums
 #'   \eqn{s_g = \sum_{i\in g} u_i\tilde x_i}{s_g = sum_{i in g} u_i x~_i} (Liang and Zeger 1986);
 #'   `"CR1"` (what a formula means) times the factor of [fe_ssc()]; several cluster variables by

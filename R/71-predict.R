@@ -60,7 +60,7 @@ prediction_rows <- function(m, newdata, new_levels) {
   if (is.null(newdata)) {
     slopes <- unlist(lapply(unname(m$factors), `[[`, "slopes"), recursive = FALSE)
     return(list(x = raw_design(m, model.frame(m)), offset = m$offset, fresh = FALSE,
-                codes = vapply(m$factors, `[[`, integer(m$nobs), "code"), slopes = slopes))
+                codes = vapply(m$factors, `[[`, integer(m$n_rows), "code"), slopes = slopes))
   }
   newdata <- check_data(newdata, "newdata")
   codes <- match_levels(m, newdata, new_levels)
@@ -197,14 +197,15 @@ predict_error <- function(m, at, rows) {
   }
   h <- if (!at$fresh && identical(m$vcov_info$type, "iid")) leverage_or_null(m)
   variance <- if (is.null(h)) cell_variances(m, at, rows) else {
-    w <- if (is.null(m$weights)) 1 else m$weights
+    w <- if (is.null(m$weights) || !is.null(row_counts(m))) 1 else m$weights
     m$rss / m$df.residual * h / w
   }
   se[rows] <- sqrt(variance)
   se
 }
 
-# sigma^2 h_i / w_i is the variance of a fitted value; NULL where leverages cost too much.
+# sigma^2 h_i / w_i is the variance of a fitted value (with frequency weights h_i is that of an
+# observation of weight one); NULL where leverages cost too much.
 leverage_or_null <- function(m) tryCatch(leverage(m), fe_error = function(e) NULL)
 
 # Variances of d'gamma + x'b, d the dummies of a row; rows with the same d share a solve.
@@ -216,7 +217,7 @@ cell_variances <- function(m, at, rows) {
   cells <- c(list(at$codes), at$slopes)
   key <- do.call(paste, as.data.frame(cells)[rows, , drop = FALSE])
   first <- which(!duplicated(key))
-  announce_solves(length(first), m$nobs)
+  announce_solves(length(first), m$n_rows)
   functional <- row_functionals(m, at, rows[first])
   moments <- functional_moments(m, absorber, functional, length(first))
   v <- at$x[rows, , drop = FALSE] - sum_cells(slope_effects(m, absorber), m, at, rows)

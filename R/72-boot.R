@@ -25,7 +25,8 @@
 #' @param R number of replicates, default 1999.
 #' @param type `"pairs"`: whole clusters (or rows) are drawn with replacement.
 #' @param cluster what is drawn: `NULL` for the clusters of the model's variance or, if it has none,
-#'   rows; a one-sided formula, a column name, or a vector as in [vcov.fe_lm()].
+#'   rows; a one-sided formula, a column name, or a vector as in [vcov.fe_lm()]. Models with
+#'   frequency weights need clusters: a row of theirs is more than one draw.
 #' @param statistic `NULL` for the coefficients, or a function of their named vector that returns a
 #'   numeric vector of fixed length.
 #' @param weights `NULL`, or a G x R matrix of cluster weights to use in place of random ones.
@@ -116,7 +117,12 @@ boot_cluster <- function(m, cluster) {
     } else m$vcov_request$cluster
     coded <- cluster_factors(cluster, m, 1L)
   } else if (is.null(cluster)) {
-    return(list(code = seq_len(m$nobs), n_levels = m$nobs, name = "row"))
+    if (!is.null(row_counts(m))) {
+      stop_arg("cluster", paste("is missing, and rows with frequency weights cannot be drawn: each",
+                                "stands for several observations"),
+               "Give the clusters, or write each row as often as it counts")
+    }
+    return(list(code = seq_len(m$n_rows), n_levels = m$n_rows, name = "row"))
   } else if (inherits(cluster, "fe_coded")) {
     coded <- cluster$factor
   } else {
@@ -183,7 +189,7 @@ boot_design <- function(models, cluster) {
     rhs <- c(rhs, list(vapply(terms, function(t) add(paste0("x:", t), x[, t]), 0L)))
     lhs <- c(lhs, add(paste0("y:", deparse_one(m$formula[[2L]]), digest_offset(m)), m$y))
   }
-  v <- matrix(unlist(columns, use.names = FALSE), nrow = first$nobs)
+  v <- matrix(unlist(columns, use.names = FALSE), nrow = first$n_rows)
   system <- list(lhs = lhs, rhs = lapply(rhs, as.integer))
   c(list(system = system, cluster = cluster, w = first$weights),
     block_columns(first, v, cluster))
@@ -196,7 +202,7 @@ block_columns <- function(m, v, cluster) {
   nested <- vapply(m$factors, is_nested, NA, outer = cluster)
   z <- m$factors[!nested]
   p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + ncol(v)
-  doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$nobs) * p)
+  doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$n_rows) * p)
   if (p > 400 || doubles > 6e7) {
     if (has_slopes(m$factors)) {
       stop_arg("cluster", "cuts across fixed effects with varying slopes that are too many to resample",
@@ -207,7 +213,7 @@ block_columns <- function(m, v, cluster) {
   }
   z <- explicit_terms(z)
   if (has_constant(m$factors) && !has_constant(m$factors[nested])) {
-    z <- c(list(rep(1, m$nobs)), z)
+    z <- c(list(rep(1, m$n_rows)), z)
     v <- sweep(v, 2L, colMeans(v)) # any shift is in the span of the constant; this one keeps digits
   }
   x <- cbind(do.call(cbind, unname(z)), v)

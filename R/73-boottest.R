@@ -94,7 +94,7 @@ wild_parts <- function(m, param, cluster, ssc, impose_null) {
   M <- tcrossprod(fit$root)
   j <- design$n_z + match(param, setdiff_constant(m))
   a <- M[, j]
-  w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
+  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
   sums <- function(u) {
     .Call(C_score_sums, U, as.double(w * u), cluster$code, cluster$n_levels, m$threads)
   }

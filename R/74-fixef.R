@@ -175,8 +175,8 @@ functional_moments <- function(m, absorber, functional, count) {
   state <- functional_state(m)
   entry <- absorber_entry(absorber, "functional")
   out <- list(own = numeric(count), cross = matrix(0, count, k), defect = numeric(count))
-  size <- min(16, max(1, 4e6 %/% m$nobs), count)
-  design <- cbind(x, matrix(0, m$nobs, size))
+  size <- min(16, max(1, 4e6 %/% m$n_rows), count)
+  design <- cbind(x, matrix(0, m$n_rows, size))
   for (first in seq(1L, by = size, length.out = ceiling(count / size))) {
     at <- first:min(first + size - 1L, count)
     for (j in at) {
@@ -313,7 +313,7 @@ nlme::fixef
 #'   models (the equations of a mediation), a list of them. `tidy()` and `as.data.frame()` give a
 #'   data frame with one row a level: `fe` (the factor), `level`, `estimate`, with `se = TRUE`
 #'   `std.error`, `statistic`, `p.value` and the interval `conf.low`, `conf.high` (0 and `NA` for a
-#'   level that is zero by normalisation), then `n` (rows of the level), `component` and
+#'   level that is zero by normalisation), then `n` (observations of the level), `component` and
 #'   `estimable`. `summary()` gives one row a factor, `plot()` a ggplot.
 #' @seealso [predict.fe_lm()] for sums of effects.
 #' @examples
@@ -430,7 +430,7 @@ effects_table <- function(m, absorber, norm, at) {
                       sum(!estimable), length(at)), "identify them under this normalisation")
   }
   factors <- m$factors[norm$terms$factor]
-  n <- unlist(lapply(factors, level_mass, w = NULL), use.names = FALSE)
+  n <- unlist(lapply(factors, level_mass, w = row_counts(m)), use.names = FALSE)
   label <- unlist(lapply(factors, level_labels), use.names = FALSE)
   data.frame(fe = norm$terms$name[norm$term[at]], level = label[at], estimate = estimate,
              n = n[at], component = norm$component[at], estimable = estimable)

@@ -31,7 +31,7 @@
 #' @param ci type of the bootstrap interval that `print` and `tidy` show: `"percentile"` (default),
 #'   `"basic"`, `"bc"` or `"bca"`. All four are in `intervals`.
 #' @param level confidence level, default 0.95.
-#' @param vcov,ssc,weights,subset,intercept,singletons,control,threads as in [fe_lm()].
+#' @param vcov,ssc,weights,weights_type,subset,intercept,singletons,control,threads as in [fe_lm()].
 #' @param progress show a progress bar in long bootstraps?
 #' @return an object of class `fe_mediate`: `effects` (a data frame with one row an effect: `effect`
 #'   `"total"`, `"a"`, `"b"`, `"direct"`, `"indirect"`, `"share"`; `mediator`, `estimate`,
@@ -51,7 +51,8 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
                        ssc = fe_ssc(), weights = NULL, subset = NULL,
                        intercept = c("none", "lsdv", "mean", "within"),
                        singletons = c("drop", "keep"),
-                       control = fe_control(), threads = NULL, progress = interactive()) {
+                       control = fe_control(), threads = NULL, progress = interactive(),
+                       weights_type = c("analytic", "frequency")) {
   call <- match.call()
   ci <- check_choice(ci[1L], boot_intervals, "ci")
   check_level(level)
@@ -66,7 +67,7 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   mediators <- unname(mediators)
   data <- numeric_columns_of(data, c(treat, mediators))
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
-                       subset = substitute(subset))
+                       subset = substitute(subset), weights_type = weights_type[1L])
   paths <- plan_mediation(setup, treat, mediators, check_flag(joint, "joint"))
   fits <- run_plan(setup, paths$plan)
   out <- structure(list(models = sort_equations(fits, paths), treat = paths$treat,

@@ -131,7 +131,7 @@ print.fe_mediate <- function(x, digits = 4L, ...) {
   total <- x$models$total
   cat(sprintf("Mediation of %s on %s (%s)\n", x$treat, x$outcome, deparse_one(total$formula)))
   cat(sprintf("Mediators: %s%s; one sample of %d rows for all equations\n",
-              paste(x$mediators, collapse = ", "), if (x$joint) " (jointly)" else "", total$nobs))
+              paste(x$mediators, collapse = ", "), if (x$joint) " (jointly)" else "", total$n_rows))
   cat("Std. errors of the paths: ", describe_vcov(total), "\n", sep = "")
   if (!is.null(x$boot)) cat(describe_boot(x$boot), "\n", sep = "")
   cat("\n")

@@ -46,8 +46,8 @@
 #'   means all of them; for a factor give levels.
 #' @param level confidence level between 0 and 1, default 0.95; the region uses 1 - `level`.
 #' @param fdr `TRUE`: the region controls the false discovery rate. Default `FALSE`.
-#' @param ... further arguments of [fe_lm()]: `vcov`, `weights`, `subset`, `intercept`, `ssc`,
-#'   `offset`, `singletons`, `control`, `threads`.
+#' @param ... further arguments of [fe_lm()]: `vcov`, `weights`, `weights_type`, `subset`,
+#'   `intercept`, `ssc`, `offset`, `singletons`, `control`, `threads`.
 #' @return an object of class `fe_moderate`, a list with
 #'   \item{model}{the interaction model of class `fe_lm`; its `data` are the centred ones, its
 #'     coefficients are called `treat`, `moderator` and `treat:moderator` after the columns.}
@@ -259,7 +259,7 @@ sample_means <- function(data, vars, args) {
   if (!inherits(args$vcov, "formula")) args$vcov <- "iid"
   m <- withCallingHandlers(do.call("fe_lm", args),
                            fe_warning = function(w) invokeRestart("muffleWarning"))
-  w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
+  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
   vapply(data[vars], function(v) stats::weighted.mean(take_rows(v, m$rows), w), 0)
 }
 

@@ -70,10 +70,10 @@ moderator_points <- function(object, values) {
   v <- object$observed
   if (object$kind == "factor") return(level_points(v, values))
   if (is.null(values)) values <- if (object$kind == "binary") sort(unique(v)) else "sd"
-  if (identical(values, "sd")) return(spread_points(v, object$model$weights))
+  if (identical(values, "sd")) return(spread_points(v, object$model$weights, object$model$nobs))
   if (identical(values, "quantiles")) {
     share <- c(0.25, 0.5, 0.75)
-    return(data.frame(value = stats::quantile(v, share, names = FALSE),
+    return(data.frame(value = stats::quantile(each_observation(object), share, names = FALSE),
                       label = c("25th percentile", "median", "75th percentile")))
   }
   if (!is.numeric(values) || !length(values) || !all(is.finite(values))) {
@@ -97,11 +97,17 @@ level_points <- function(v, values) {
   data.frame(value = values, label = values)
 }
 
-# Weighted moments; with equal weights those of mean() and sd().
-spread_points <- function(v, w) {
+# The moderator's values, as often as they were observed.
+each_observation <- function(object) {
+  times <- row_counts(object$model)
+  if (is.null(times)) object$observed else rep(object$observed, times)
+}
+
+# Weighted moments of n observations; with equal weights those of mean() and sd().
+spread_points <- function(v, w, n) {
   if (is.null(w)) w <- rep(1, length(v))
   mean <- stats::weighted.mean(v, w)
-  sd <- sqrt(stats::weighted.mean((v - mean)^2, w) * length(v) / (length(v) - 1))
+  sd <- sqrt(stats::weighted.mean((v - mean)^2, w) * n / (n - 1))
   data.frame(value = mean + c(-1, 0, 1) * sd, label = c("mean - sd", "mean", "mean + sd"))
 }
 
@@ -158,7 +164,7 @@ johnson_neyman <- function(object) {
   at <- c(term_label(object$treat), product_names(object))
   b <- unname(object$model$coefficients[at])
   V <- unname(object$model$vcov[at, at])
-  m <- object$observed
+  m <- each_observation(object)
   critical <- critical_t(object)
   root <- slope_roots(b, V, critical)
   bounds <- root$d + object$center[[object$moderator]]

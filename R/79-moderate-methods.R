@@ -123,7 +123,7 @@ short <- function(v, digits) vapply(v, function(one) format(signif(one, digits))
 
 describe_centers <- function(x, digits) {
   moved <- x$center[x$center != 0]
-  rows <- sprintf(" (n = %d, K = %d)", x$model$nobs, as.integer(x$model$rank))
+  rows <- sprintf(" (n = %s, K = %d)", describe_count(x$model), as.integer(x$model$rank))
   if (!length(moved)) return(paste0("Not centred", rows))
   paste0("Centred: ", paste(names(moved), "at", short(moved, digits), collapse = ", "), rows)
 }

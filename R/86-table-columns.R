@@ -297,7 +297,11 @@ estimator_name <- function(m) {
   if (!inherits(m, c("fe_lm", "lm")) || inherits(m, "glm")) {
     return(sprintf("model of class %s", class(m)[1L]))
   }
-  if (is.null(m$weights)) "ordinary least squares" else "weighted least squares"
+  if (identical(m$weighting, "frequency")) {
+    return("ordinary least squares with frequency weights, N their sum")
+  }
+  if (is.null(m$weights) && is.null(m$weighting)) "ordinary least squares" else
+    "weighted least squares"
 }
 
 estimator_note <- function(columns) {

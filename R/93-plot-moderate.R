@@ -34,7 +34,7 @@ plot_slope_band <- function(x, points, bins) {
   inner <- jn$bounds[jn$bounds > jn$range[1L] & jn$bounds < jn$range[2L]]
   at <- sort(c(seq(jn$range[1L], jn$range[2L], length.out = points), inner))
   band <- slope_band(x, at)
-  bars <- histogram_bars(x$observed, bins, range(band$low, band$high, 0))
+  bars <- histogram_bars(each_observation(x), bins, range(band$low, band$high, 0))
   p <- ggplot2::ggplot() +
     ggplot2::geom_rect(name_aes(xmin = "from", xmax = "to", ymin = "bottom", ymax = "top"), bars,
                        fill = "grey85", colour = "grey60", linewidth = 0.2) +
@@ -76,7 +76,8 @@ band_caption <- function(jn) {
 
 plot_slope_levels <- function(x) {
   s <- x$slopes
-  n <- vapply(s$value, function(v) sum(x$observed == v), 0L)
+  observed <- each_observation(x)
+  n <- vapply(s$value, function(v) sum(observed == v), 0L)
   s$level <- factor(seq_along(n), labels = make.unique(sprintf("%s\n(n = %d)", s$label, n)))
   ggplot2::ggplot(s, name_aes(x = "level", y = "estimate", ymin = "conf.low", ymax = "conf.high")) +
     ggplot2::geom_errorbar(width = 0.12) + ggplot2::geom_point(size = 2.5) +

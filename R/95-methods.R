@@ -25,7 +25,8 @@
 #'   over coefficients or over the rows used. `tidy`: a data frame with a row per coefficient
 #'   (`term`, `estimate`, `std.error`, `statistic`, `p.value`, and the interval). `glance`: one row
 #'   of fit statistics. `augment`: the data with `.fitted`, `.resid`. `estfun`: the scores
-#'   \eqn{w_i e_i \tilde x_i}{w_i e_i x~_i}, n x k; `bread`: n times
+#'   \eqn{w_i e_i \tilde x_i}{w_i e_i x~_i}, n x k (with frequency weights \eqn{w_i}{w_i} rows
+#'   \eqn{e_i \tilde x_i}{e_i x~_i} for a row of the data); `bread`: n times
 #'   \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}: with them `sandwich::sandwich()` gives `"HC0"`.
 #' @name fe_lm-methods
 NULL
@@ -99,7 +100,8 @@ weights.fe_lm <- function(object, ...) object$weights
 residuals.fe_lm <- function(object, type = "response", ...) {
   check_choice(type, c("response", "working", "deviance", "pearson"), "type")
   need_full(object, "residuals")
-  plain <- is.null(object$weights) || type %in% c("response", "working")
+  plain <- is.null(object$weights) || !is.null(row_counts(object)) ||
+    type %in% c("response", "working")
   if (plain) object$residuals else sqrt(object$weights) * object$residuals
 }
 
@@ -119,7 +121,8 @@ hatvalues.fe_lm <- function(model, ...) leverage(model)
 logLik.fe_lm <- function(object, ...) {
   need_full(object, "the likelihood")
   n <- object$nobs
-  log_weights <- if (is.null(object$weights)) 0 else sum(log(object$weights))
+  plain <- is.null(object$weights) || !is.null(row_counts(object))
+  log_weights <- if (plain) 0 else sum(log(object$weights))
   structure(0.5 * (log_weights - n * (log(2 * pi) + 1 - log(n) + log(object$rss))),
             df = object$rank + 1, nobs = n, class = "logLik")
 }
@@ -193,11 +196,12 @@ update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
 estfun.fe_lm <- function(x, ...) {
   need_full(x, "scores")
   w <- if (is.null(x$weights)) 1 else x$weights
-  u <- w * x$residuals
-  if (is.null(x$x0)) return(residual_design(x) * u)
-  out <- (influence_design(x)$X * u) %*% solve(unscaled_vcov(x))
+  times <- row_counts(x)
+  u <- if (is.null(times)) w * x$residuals else x$residuals
+  out <- if (is.null(x$x0)) residual_design(x) * u else
+    (influence_design(x)$X * u) %*% solve(unscaled_vcov(x))
   dimnames(out) <- list(NULL, names(x$coefficients))
-  out
+  if (is.null(times)) out else out[rep(seq_len(x$n_rows), times), , drop = FALSE]
 }
 
 #' @rdname fe_lm-methods
@@ -207,7 +211,7 @@ bread.fe_lm <- function(x, ...) x$nobs * unscaled_vcov(x)
 # (X'WX)^-1, the constant's row and column included.
 unscaled_vcov <- function(m) {
   if (is.null(m$x0)) return(m$bread)
-  w <- if (is.null(m$weights)) rep(1, m$nobs) else m$weights
+  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
   design <- influence_design(m)
   out <- .Call(C_row_meat, design$X, sqrt(w), m$threads)
   dimnames(out) <- dimnames(design$bread)

@@ -48,11 +48,11 @@ augment.fe_lm <- function(x, data = NULL, newdata = NULL, ...) {
   }
   data <- if (is.null(data)) x$data else check_data(data)
   used <- if (is.null(x$rows)) seq_len(x$n_data) else x$rows
-  if (nrow(data) == x$nobs && x$nobs != x$n_data) {
-    used <- seq_len(x$nobs)
+  if (nrow(data) == x$n_rows && x$n_rows != x$n_data) {
+    used <- seq_len(x$n_rows)
   } else if (nrow(data) != x$n_data) {
     stop_arg("data", sprintf("has %d rows; the model saw %d and used %d", nrow(data), x$n_data,
-                             x$nobs))
+                             x$n_rows))
   }
   data$.fitted <- data$.resid <- NA_real_
   data$.fitted[used] <- fitted(x)

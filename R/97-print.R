@@ -37,12 +37,19 @@ model_heading <- function(x) {
     paste("Std. errors:", describe_vcov(x)), "")
 }
 
+# The number of observations, and of rows where it is another.
+describe_count <- function(m) {
+  n <- format(m$nobs, scientific = FALSE)
+  if (!identical(m$weighting, "frequency")) return(n)
+  sprintf("%s (frequency weights of %d rows)", n, m$n_rows)
+}
+
 model_footer <- function(x) {
   fit <- fit_statistics(x)
   counts <- count_dropped(x$dropped)
   c("---", "*** p < .01, ** p < .05, * p < .1",
-    sprintf("n = %d, K = %d, sigma = %.5g, R2 = %.5g, adj. R2 = %.5g%s", x$nobs, as.integer(x$rank),
-            fit$sigma, fit$r.squared, fit$adj.r.squared,
+    sprintf("n = %s, K = %d, sigma = %.5g, R2 = %.5g, adj. R2 = %.5g%s", describe_count(x),
+            as.integer(x$rank), fit$sigma, fit$r.squared, fit$adj.r.squared,
             if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
     if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
     if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),

@@ -4,7 +4,14 @@
 recover_data.fe_lm <- function(object, data = NULL, ...) {
   need_full(object, "its data")
   tt <- stats::delete.response(terms(object))
-  emmeans::recover_data(object$call, tt, NULL, data = model.frame(object), ...)
+  emmeans::recover_data(object$call, tt, NULL, data = observations(object), ...)
+}
+
+# The data of the fit with a row an observation, over which others average.
+observations <- function(m) {
+  frame <- model.frame(m)
+  times <- row_counts(m)
+  if (is.null(times)) frame else frame[rep(seq_len(m$n_rows), times), , drop = FALSE]
 }
 
 # Beside fixed effects the reference is their average over the rows, a constant whose variance is
@@ -42,7 +49,7 @@ find_formula.fe_lm <- function(x, ...) {
 }
 
 #' @exportS3Method insight::get_data fe_lm
-get_data.fe_lm <- function(x, ...) model.frame(x)
+get_data.fe_lm <- function(x, ...) observations(x)
 
 #' @exportS3Method insight::n_obs fe_lm
 n_obs.fe_lm <- function(x, ...) x$nobs
