@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codes.h"
+#include "memory.h"
 #include "parallel.h"
 
 enum { CHUNK_ROWS = 16384, PAIR_RANGES = 16 };
@@ -37,19 +37,42 @@ fe_status fe_score_sums(const double *const *col, int k, int64_t n, const double
 
 /* ---- clusters formed by two variables ------------------------------------------------------- */
 
+/* Ranges of the levels of a, one a task: its rows are gathered in the order of their level, their
+ * scores and levels of b side by side, so that what follows stays within the processor's cache. */
 typedef struct {
   const double *const *col;
   int k;
+  int64_t n;
   const double *u;
-  const int *b;
+  const int *a, *b;
   int n_a, n_b;
-  const int64_t *start, *order; /* rows by level of a */
-  double *sum;                  /* n_b x k for each worker */
-  int64_t *stamp;               /* n_b for each worker: the last level of a that met the level */
-  int *met;                     /* n_b for each worker: the levels met in one of a */
-  double *meat;                 /* k x k for each range */
-  int64_t *pairs;               /* for each range */
+  const int64_t *start; /* n_a + 1: of the rows by level of a */
+  int64_t *next;        /* n_a: where the next row of a level goes */
+  int64_t most;         /* rows of the largest range */
+  int *level;           /* most for each worker: levels of b */
+  double *score;        /* most x k for each worker */
+  double *sum;          /* n_b x k for each worker */
+  int64_t *stamp;       /* n_b for each worker: the last level of a that met the level */
+  int *met;             /* n_b for each worker: the levels met in one of a */
+  double *meat;         /* k x k for each range */
+  int64_t *pairs;       /* for each range */
 } pair_job;
+
+static int range_begin(const pair_job *j, int64_t task) {
+  return (int)(task * j->n_a / PAIR_RANGES);
+}
+
+static void gather_range(const pair_job *j, int from, int to, int *level, double *score) {
+  int k = j->k;
+  int64_t base = j->start[from];
+  for (int64_t i = 0; i < j->n; i++) {
+    int g = j->a[i] - 1;
+    if (g < from || g >= to) continue;
+    int64_t at = j->next[g]++ - base;
+    level[at] = j->b[i] - 1;
+    for (int c = 0; c < k; c++) score[at * k + c] = j->u[i] * j->col[c][i];
+  }
+}
 
 static void add_outer(const double *s, int k, double *meat) {
   for (int i = 0; i < k; i++) {
@@ -57,20 +80,18 @@ static void add_outer(const double *s, int k, double *meat) {
   }
 }
 
-/* The pairs of level g of a (from 0). */
-static int64_t meat_of_level(const pair_job *j, int g, double *sum, int64_t *stamp, int *met,
-                             double *meat) {
-  int k = j->k, n_met = 0;
-  for (int64_t t = j->start[g]; t < j->start[g + 1]; t++) {
-    int64_t i = j->order[t];
-    int l = j->b[i] - 1;
-    double *s = sum + (size_t)l * (size_t)k;
-    if (stamp[l] != g + 1) {
-      stamp[l] = g + 1;
-      met[n_met++] = l;
+/* The pairs of one level of a, of `rows` rows; mark differs between levels. */
+static int64_t meat_of_level(int k, int64_t rows, const int *level, const double *score,
+                             int64_t mark, double *sum, int64_t *stamp, int *met, double *meat) {
+  int n_met = 0;
+  for (int64_t t = 0; t < rows; t++) {
+    double *s = sum + (size_t)level[t] * (size_t)k;
+    if (stamp[level[t]] != mark) {
+      stamp[level[t]] = mark;
+      met[n_met++] = level[t];
       memset(s, 0, (size_t)k * sizeof *s);
     }
-    for (int c = 0; c < k; c++) s[c] += j->u[i] * j->col[c][i];
+    for (int c = 0; c < k; c++) s[c] += score[t * k + c];
   }
   for (int m = 0; m < n_met; m++) add_outer(sum + (size_t)met[m] * (size_t)k, k, meat);
   return n_met;
@@ -79,10 +100,16 @@ static int64_t meat_of_level(const pair_job *j, int g, double *sum, int64_t *sta
 static void meat_of_range(int64_t task, int worker, void *data) {
   const pair_job *j = data;
   size_t k = (size_t)j->k, n_b = (size_t)j->n_b, at = (size_t)worker;
-  int from = (int)(task * j->n_a / PAIR_RANGES), to = (int)((task + 1) * j->n_a / PAIR_RANGES);
+  int *level = j->level + at * (size_t)j->most;
+  double *score = j->score + at * (size_t)j->most * k;
+  int from = range_begin(j, task), to = range_begin(j, task + 1);
+  gather_range(j, from, to, level, score);
   for (int g = from; g < to; g++) {
-    j->pairs[task] += meat_of_level(j, g, j->sum + at * n_b * k, j->stamp + at * n_b,
-                                    j->met + at * n_b, j->meat + (size_t)task * k * k);
+    int64_t begin = j->start[g] - j->start[from];
+    j->pairs[task] += meat_of_level(j->k, j->start[g + 1] - j->start[g], level + begin,
+                                    score + begin * j->k, g + 1, j->sum + at * n_b * k,
+                                    j->stamp + at * n_b, j->met + at * n_b,
+                                    j->meat + (size_t)task * k * k);
   }
 }
 
@@ -99,25 +126,49 @@ static void add_ranges(const pair_job *j, double *meat, int64_t *n_pairs) {
   }
 }
 
+/* start and next from the codes; most. */
+static void find_starts(pair_job *j, int64_t *start) {
+  memset(start, 0, ((size_t)j->n_a + 1) * sizeof *start);
+  for (int64_t i = 0; i < j->n; i++) start[j->a[i]]++;
+  for (int g = 0; g < j->n_a; g++) start[g + 1] += start[g];
+  memcpy(j->next, start, (size_t)j->n_a * sizeof *start);
+  j->start = start;
+  for (int64_t r = 0; r < PAIR_RANGES; r++) {
+    int64_t rows = start[range_begin(j, r + 1)] - start[range_begin(j, r)];
+    if (rows > j->most) j->most = rows;
+  }
+}
+
+static fe_status allocate_pairs(pair_job *j, size_t workers) {
+  size_t k = (size_t)j->k, rows = (size_t)j->most * workers, levels = (size_t)j->n_b * workers;
+  j->level = fe_malloc_large((rows + 1) * sizeof *j->level);
+  j->score = fe_malloc_large((rows * k + 1) * sizeof *j->score);
+  j->sum = malloc((levels * k + 1) * sizeof *j->sum);
+  j->stamp = calloc(levels + 1, sizeof *j->stamp);
+  j->met = malloc((levels + 1) * sizeof *j->met);
+  j->meat = calloc(PAIR_RANGES * (k * k + 1), sizeof *j->meat);
+  j->pairs = calloc(PAIR_RANGES, sizeof *j->pairs);
+  return j->level && j->score && j->sum && j->stamp && j->met && j->meat && j->pairs ? FE_OK
+                                                                                   : FE_ENOMEM;
+}
+
 fe_status fe_pair_meat(const double *const *col, int k, int64_t n, const double *u, const int *a,
                        int n_a, const int *b, int n_b, const fe_exec *exec, double *meat,
                        int64_t *n_pairs) {
-  size_t size = (size_t)k * (size_t)k + 1, workers = (size_t)fe_workers(exec, PAIR_RANGES);
-  size_t levels = (size_t)n_b * workers;
+  pair_job j = {.col = col, .k = k, .n = n, .u = u, .a = a, .b = b, .n_a = n_a, .n_b = n_b};
   int64_t *start = malloc(((size_t)n_a + 1) * sizeof *start);
-  int64_t *order = malloc(((size_t)n + 1) * sizeof *order);
-  pair_job j = {col, k, u, b, n_a, n_b, start, order, malloc((levels * (size_t)k + 1) * sizeof *u),
-                calloc(levels + 1, sizeof *start), malloc((levels + 1) * sizeof *b),
-                calloc(PAIR_RANGES * size, sizeof *meat), calloc(PAIR_RANGES, sizeof *start)};
-  fe_status status = start && order && j.sum && j.stamp && j.met && j.meat && j.pairs ? FE_OK
-                                                                                     : FE_ENOMEM;
+  j.next = malloc(((size_t)n_a + 1) * sizeof *j.next);
+  fe_status status = start && j.next ? FE_OK : FE_ENOMEM;
   if (!status) {
-    fe_order_by(a, n_a, n, start, order);
-    status = fe_parallel_for(exec, PAIR_RANGES, meat_of_range, &j);
+    find_starts(&j, start);
+    status = allocate_pairs(&j, (size_t)fe_workers(exec, PAIR_RANGES));
   }
+  if (!status) status = fe_parallel_for(exec, PAIR_RANGES, meat_of_range, &j);
   if (!status) add_ranges(&j, meat, n_pairs);
   free(start);
-  free(order);
+  free(j.next);
+  free(j.level);
+  free(j.score);
   free(j.sum);
   free(j.stamp);
   free(j.met);
