@@ -19,6 +19,20 @@ floor_norm <- function(moments) {
   max(1e-9 * sqrt(moments$square), 64 * .Machine$double.eps * whole)
 }
 
+# Triangular factor of all residual columns of a group, in their order. A constant regressor comes
+# first in the factorisation and the others less their means, so that these keep the digits that a
+# large mean would cost; their projections on the constant are put back.
+factor_columns <- function(columns, shared, threads) {
+  constant <- if (!shared$absorbed) match("x:(Intercept)", names(columns$raw)) else NA
+  if (is.na(constant)) return(.Call(C_qr, columns$residual, shared$w, NULL, threads))
+  shift <- vapply(columns$moments, `[[`, 0, "mean")
+  shift[constant] <- 0
+  order <- c(constant, seq_along(shift)[-constant])
+  out <- .Call(C_qr, columns$residual[order], shared$w, unname(shift[order]), threads)
+  out <- out + outer(out[, 1L], shift[order])
+  out[, order(order), drop = FALSE]
+}
+
 # factor: triangular factor of all residual columns; x_at, y_at: positions of the regressors and of
 # the outcome; names: of the regressors -> list(coef, root, bread, rss, kept, rank) of those kept.
 solve_slopes <- function(factor, x_at, y_at, names, floor, tol) {

@@ -96,7 +96,7 @@ fit_group <- function(frame, models, sample, settings) {
     if (settings$control$verbose) message(describe_absorption(done, shared$factors))
   }
   columns$residual <- done$x
-  columns$factor <- .Call(C_qr, done$x, shared$w, settings$threads)
+  columns$factor <- factor_columns(columns, shared, settings$threads)
   lapply(seq_along(models), function(m) {
     fit_one(frame, models[[m]], columns, m, shared, sample, settings)
   })
@@ -197,7 +197,8 @@ check_magnitude <- function(scans) {
 # sandwich read as na.action.
 omitted_rows <- function(subset, rows, n) {
   if (is.null(rows)) return(NULL)
-  candidates <- if (is.null(subset)) seq_len(n) else which(subset)
-  omitted <- which(!candidates %in% rows)
+  used <- logical(n)
+  used[rows] <- TRUE
+  omitted <- which(!(if (is.null(subset)) used else used[subset]))
   if (length(omitted)) structure(omitted, class = "omit")
 }

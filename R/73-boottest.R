@@ -88,7 +88,7 @@ wild_parts <- function(m, param, cluster, ssc, impose_null) {
   at <- design$n_z + design$system$rhs[[1L]]
   U <- design$x[, c(seq_len(design$n_z), at), drop = FALSE]
   y <- design$x[, design$n_z + design$system$lhs]
-  factor <- .Call(C_qr, cbind(U, y), m$weights, m$threads)
+  factor <- .Call(C_qr, cbind(U, y), m$weights, NULL, m$threads)
   fit <- .Call(C_lsq, factor, seq_len(ncol(U)), ncol(U) + 1L, numeric(ncol(U)),
                m$control$collin_tol)
   M <- tcrossprod(fit$root)

@@ -125,16 +125,17 @@ uint64_t as_seed(SEXP seed) {
   return (uint64_t)REAL(seed)[0] | (uint64_t)REAL(seed)[1] << 32;
 }
 
-/* Never returns: the R function jumps. */
-static void raise_interrupt(void) {
+/* Never returns: the R functions jump. */
+static void raise_by(const char *function) {
   SEXP name = PROTECT(Rf_mkString("fepanel"));
   SEXP namespace = PROTECT(R_FindNamespace(name));
-  SEXP call = PROTECT(Rf_lang1(Rf_install("raise_interrupt")));
+  SEXP call = PROTECT(Rf_lang1(Rf_install(function)));
   Rf_eval(call, namespace);
   UNPROTECT(3);
 }
 
 void raise_status(fe_status status) {
-  if (status == FE_EINTR) raise_interrupt();
+  if (status == FE_EINTR) raise_by("raise_interrupt");
+  if (status == FE_ENOMEM) raise_by("raise_memory");
   if (status != FE_OK) Rf_error("%s", fe_status_text(status));
 }

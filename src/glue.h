@@ -26,7 +26,7 @@ SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads);
 SEXP C_effects(SEXP absorber, SEXP x);
 SEXP C_functional(SEXP absorber, SEXP d0);
 SEXP C_leverage(SEXP absorber);
-SEXP C_qr(SEXP x, SEXP w, SEXP threads);
+SEXP C_qr(SEXP x, SEXP w, SEXP shift, SEXP threads);
 SEXP C_lsq(SEXP r, SEXP x_at, SEXP y_at, SEXP floor_norm, SEXP tol);
 SEXP C_residuals(SEXP y, SEXP x, SEXP b, SEXP reuse, SEXP threads);
 SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);

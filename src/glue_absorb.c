@@ -159,7 +159,8 @@ SEXP C_functional(SEXP absorber, SEXP d0) {
 SEXP C_leverage(SEXP absorber) {
   holder *h = view_absorber(absorber);
   SEXP out = PROTECT(Rf_allocVector(REALSXP, h->codes.n));
-  fe_status status = fe_absorb_leverage(h->absorber, REAL(out));
+  fe_exec exec = as_alone();
+  fe_status status = fe_absorb_leverage(h->absorber, &exec, REAL(out));
   if (status != FE_EINVAL) raise_status(status);
   UNPROTECT(1);
   return status == FE_EINVAL ? R_NilValue : out;

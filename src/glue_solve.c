@@ -1,15 +1,17 @@
 #include "core/solve.h"
 #include "glue.h"
 
-/* Triangular factor of the columns x (list or matrix) under the weights w -> p x p */
-SEXP C_qr(SEXP x, SEXP w, SEXP threads) {
+/* Triangular factor of the columns x (list or matrix), less shift (NULL or a number each), under the
+ * weights w -> p x p */
+SEXP C_qr(SEXP x, SEXP w, SEXP shift, SEXP threads) {
   int64_t n = n_rows(x);
   int p = n_columns(x);
   const double *weights = view_weights(w, n);
   const double **col = view_columns(x);
+  const double *less = view_weights(shift, p);
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, p, p));
-  raise_status(fe_qr(col, p, n, weights, &exec, REAL(out)));
+  raise_status(fe_qr(col, p, n, weights, less, &exec, REAL(out)));
   UNPROTECT(1);
   return out;
 }

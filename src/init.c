@@ -19,7 +19,7 @@ static const R_CallMethodDef entries[] = {
     CALL(C_effects, 2),
     CALL(C_functional, 2),
     CALL(C_leverage, 1),
-    CALL(C_qr, 3),
+    CALL(C_qr, 4),
     CALL(C_lsq, 5),
     CALL(C_residuals, 5),
     CALL(C_score_sums, 5),

@@ -71,6 +71,6 @@ fe_status fe_absorb_functional(fe_absorber *a, const double *d0, const fe_exec *
 
 /* h_i = w_i d_i' (D'WD)^- d_i, the leverages of the effects. FE_EINVAL with an iterative
  * solver. */
-fe_status fe_absorb_leverage(const fe_absorber *a, double *h);
+fe_status fe_absorb_leverage(const fe_absorber *a, const fe_exec *exec, double *h);
 
 #endif

@@ -70,7 +70,7 @@ static double norm_of(const double *d, size_t n) {
 
 /* d <- d - D'W x0, d = [lead | others]. Returns its norm. */
 static double effects_residual(const fe_absorber *a, const double *x0, double *d, scratch *s) {
-  fe_sum_levels(a, x0, s->lead, s->r);
+  fe_sum_levels(a, x0, s->lead, s->r, NULL);
   for (int g = 0; g < a->n_lead; g++) d[g] -= s->lead[g];
   for (int l = 0; l < a->p; l++) d[a->n_lead + l] -= s->r[l];
   return norm_of(d, (size_t)a->n_lead + (size_t)a->p);
@@ -139,8 +139,8 @@ fe_status fe_absorb_functional(fe_absorber *a, const double *d0, const fe_exec *
   return status;
 }
 
-fe_status fe_absorb_leverage(const fe_absorber *a, double *h) {
-  if (a->control.solver == FE_SOLVER_SCHUR) return fe_schur_leverage(a, h);
+fe_status fe_absorb_leverage(const fe_absorber *a, const fe_exec *exec, double *h) {
+  if (a->control.solver == FE_SOLVER_SCHUR) return fe_schur_leverage(a, exec, h);
   if (is_iterative(a->control.solver)) return FE_EINVAL;
   const int *code = a->codes.code[a->lead];
   for (int64_t i = 0; i < a->codes.n; i++) {

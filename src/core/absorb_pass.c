@@ -9,7 +9,7 @@
 #include "linalg.h"
 #include "memory.h"
 
-enum { MAX_PASSES = 12 };
+enum { MAX_PASSES = 12, PASS_ROWS = 1 << 20 };
 
 /* ---- the pieces of a pass ------------------------------------------------------------------- */
 
@@ -41,13 +41,13 @@ static inline void add_to_others(const fe_absorber *a, int m, int64_t i, double 
   for (int u = 0; u < m; u++) r[a->other_base[u] + a->other[u][i]] += wx;
 }
 
-/* lead = D_1'Wx; r = Z'Wx if m > 0. Returns || W^1/2 x ||. */
-static inline double sum_rows(const fe_absorber *a, int m, int weighted, const double *x,
-                              double *lead, double *r) {
+/* Rows from..to-1: lead += D_1'Wx, r += Z'Wx. Returns || W^1/2 x ||^2 over them. */
+static inline double sum_rows(const fe_absorber *a, int m, int weighted, int64_t from, int64_t to,
+                              const double *x, double *lead, double *r) {
   const int *code = a->codes.code[a->lead];
   double square = 0, run = 0;
-  int level = code[0];
-  for (int64_t i = 0; i < a->codes.n; i++) {
+  int level = code[from];
+  for (int64_t i = from; i < to; i++) {
     double wx = weigh(a, weighted, i, x[i]);
     if (code[i] != level) {
       lead[level - 1] += run;
@@ -59,27 +59,32 @@ static inline double sum_rows(const fe_absorber *a, int m, int weighted, const d
     add_to_others(a, m, i, wx, r);
   }
   lead[level - 1] += run;
-  return sqrt(square);
+  return square;
 }
 
-static void clear_sums(const fe_absorber *a, double *lead, double *r) {
-  memset(lead, 0, (size_t)a->n_lead * sizeof *lead);
-  memset(r, 0, (size_t)a->p * sizeof *r);
-}
-
-static double sum_levels(const fe_absorber *a, const double *x, double *lead, double *r) {
-  clear_sums(a, lead, r);
-  if (a->w) return sum_rows(a, a->m, 1, x, lead, r);
+static double sum_some(const fe_absorber *a, int64_t from, int64_t to, const double *x,
+                       double *lead, double *r) {
+  if (a->w) return sum_rows(a, a->m, 1, from, to, x, lead, r);
   switch (a->m) {
-    case 0: return sum_rows(a, 0, 0, x, lead, r);
-    case 1: return sum_rows(a, 1, 0, x, lead, r);
-    case 2: return sum_rows(a, 2, 0, x, lead, r);
-    default: return sum_rows(a, a->m, 0, x, lead, r);
+    case 0: return sum_rows(a, 0, 0, from, to, x, lead, r);
+    case 1: return sum_rows(a, 1, 0, from, to, x, lead, r);
+    case 2: return sum_rows(a, 2, 0, from, to, x, lead, r);
+    default: return sum_rows(a, a->m, 0, from, to, x, lead, r);
   }
 }
 
-void fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double *r) {
-  sum_levels(a, x, lead, r);
+/* A pass over all rows in pieces, between which it may be stopped (then what is returned means
+ * nothing). */
+double fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double *r,
+                     stopper *stop) {
+  double square = 0;
+  memset(lead, 0, (size_t)a->n_lead * sizeof *lead);
+  memset(r, 0, (size_t)a->p * sizeof *r);
+  for (int64_t from = 0; from < a->codes.n && !fe_must_stop(stop, 0); from += PASS_ROWS) {
+    int64_t to = from + PASS_ROWS < a->codes.n ? from + PASS_ROWS : a->codes.n;
+    square += sum_some(a, from, to, x, lead, r);
+  }
+  return sqrt(square);
 }
 
 /* The effect of a lead level and the sum of the new residuals in it, side by side: a random access
@@ -88,12 +93,13 @@ typedef struct {
   double effect, sum;
 } lead_pair;
 
-static inline double remove_rows(const fe_absorber *a, int m, int weighted, const double *x,
-                                 double *out, const double *delta, lead_pair *pair, double *r) {
+static inline double remove_rows(const fe_absorber *a, int m, int weighted, int64_t from,
+                                 int64_t to, const double *x, double *out, const double *delta,
+                                 lead_pair *pair, double *r) {
   const int *code = a->codes.code[a->lead];
   double square = 0, run = 0;
-  lead_pair *level = &pair[code[0] - 1];
-  for (int64_t i = 0; i < a->codes.n; i++) {
+  lead_pair *level = &pair[code[from] - 1];
+  for (int64_t i = from; i < to; i++) {
     lead_pair *at = &pair[code[i] - 1];
     double left = x[i] - at->effect;
     for (int u = 0; u < m; u++) left -= delta[a->other_base[u] + a->other[u][i]];
@@ -109,27 +115,33 @@ static inline double remove_rows(const fe_absorber *a, int m, int weighted, cons
     add_to_others(a, m, i, wx, r);
   }
   level->sum += run;
-  return sqrt(square);
+  return square;
+}
+
+static double remove_some(const fe_absorber *a, int64_t from, int64_t to, const double *x,
+                          double *out, scratch *s) {
+  if (a->w) return remove_rows(a, a->m, 1, from, to, x, out, s->delta, s->pair, s->r);
+  switch (a->m) {
+    case 0: return remove_rows(a, 0, 0, from, to, x, out, s->delta, s->pair, s->r);
+    case 1: return remove_rows(a, 1, 0, from, to, x, out, s->delta, s->pair, s->r);
+    case 2: return remove_rows(a, 2, 0, from, to, x, out, s->delta, s->pair, s->r);
+    default: return remove_rows(a, a->m, 0, from, to, x, out, s->delta, s->pair, s->r);
+  }
 }
 
 /* out = x - D_1 effect - Z delta; lead = D_1'W out, r = Z'W out. Returns || W^1/2 out ||. */
-static double remove_effects(const fe_absorber *a, const double *x, double *out, scratch *s) {
+static double remove_effects(const fe_absorber *a, const double *x, double *out, scratch *s,
+                             stopper *stop) {
   lead_pair *pair = s->pair;
-  double norm;
+  double square = 0;
   for (int g = 0; g < a->n_lead; g++) pair[g] = (lead_pair){s->effect[g], 0.0};
   memset(s->r, 0, (size_t)a->p * sizeof *s->r);
-  if (a->w) {
-    norm = remove_rows(a, a->m, 1, x, out, s->delta, pair, s->r);
-  } else {
-    switch (a->m) {
-      case 0: norm = remove_rows(a, 0, 0, x, out, s->delta, pair, s->r); break;
-      case 1: norm = remove_rows(a, 1, 0, x, out, s->delta, pair, s->r); break;
-      case 2: norm = remove_rows(a, 2, 0, x, out, s->delta, pair, s->r); break;
-      default: norm = remove_rows(a, a->m, 0, x, out, s->delta, pair, s->r);
-    }
+  for (int64_t from = 0; from < a->codes.n && !fe_must_stop(stop, 0); from += PASS_ROWS) {
+    int64_t to = from + PASS_ROWS < a->codes.n ? from + PASS_ROWS : a->codes.n;
+    square += remove_some(a, from, to, x, out, s);
   }
   for (int g = 0; g < a->n_lead; g++) s->lead[g] = pair[g].sum;
-  return norm;
+  return sqrt(square);
 }
 
 /* ---- pieces on the cells -------------------------------------------------------------------- */
@@ -239,22 +251,25 @@ static void add_effects(const fe_absorber *a, const scratch *s, double *gamma) {
 static outcome absorb_summed(const fe_absorber *a, const double *x, double *out, double norm,
                              double *gamma, scratch *s, stopper *stop) {
   outcome o = {.may_stall = a->control.solver == FE_SOLVER_CG && a->improvable};
-  double before = INFINITY, floor_norm = 64 * DBL_EPSILON * norm;
+  double before = INFINITY, floor_norm = 64 * DBL_EPSILON * norm, explained = 1e-6 * norm;
   fe_solver solver = a->control.solver;
   norm = centred_norm(a, norm, s);
   for (int pass = 0;; pass++) {
     fe_centre(a, s);
-    double goal = fmax(a->control.tol * norm, floor_norm);
+    double goal = fmax(a->control.tol * norm, pass && norm > explained ? 0 : floor_norm);
     fe_status solved = fe_must_stop(stop, pass) ? FE_EINTR
                                                 : solve_column(a, solver, s, 0.3 * goal, stop, &o);
     if (solved == FE_EINTR) o.status = solved;
     if (o.status == FE_EINTR || o.stalled) return o;
-    norm = remove_effects(a, pass ? out : x, out, s);
+    norm = remove_effects(a, pass ? out : x, out, s, stop);
+    if (fe_must_stop(stop, 0)) o.status = FE_EINTR;
+    if (o.status == FE_EINTR) return o;
     if (gamma) add_effects(a, s, gamma);
     double residual = sums_norm(a, s);
     goal = fmax(a->control.tol * norm, floor_norm);
     o.residual = norm > 0 ? residual / norm : 0;
-    o.status = residual <= 4 * goal ? FE_OK : FE_ENOCONV;
+    o.status = residual <= (solved ? 1 : 4) * goal ? FE_OK : FE_ENOCONV;
+    if (norm > explained) goal = a->control.tol * norm; /* worth one more correction */
     if (residual <= goal || pass == MAX_PASSES || solved) return o;
     if (residual > before / 2) {
       if (o.status == FE_OK || solver != FE_SOLVER_SCHUR) return o;
@@ -281,12 +296,12 @@ static void shift_by(const double *x, double *out, int64_t n, int exponent) {
 outcome fe_absorb_column(const fe_absorber *a, const double *in, double *out, double *gamma,
                          scratch *s, stopper *stop) {
   int64_t n = a->codes.n;
-  double norm = sum_levels(a, in, s->lead, s->r);
+  double norm = fe_sum_levels(a, in, s->lead, s->r, stop);
   int shift = norm > 1e-140 && norm < 1e140 ? 0 : exponent_of(in, n);
   if (shift) {
     shift_by(in, out, n, -shift);
     in = out;
-    norm = sum_levels(a, in, s->lead, s->r);
+    norm = fe_sum_levels(a, in, s->lead, s->r, stop);
   }
   outcome o = absorb_summed(a, in, out, norm, gamma, s, stop);
   if (shift) shift_by(out, out, n, shift);

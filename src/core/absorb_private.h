@@ -108,8 +108,9 @@ int fe_is_balanced(const fe_absorber *a);
 fe_status fe_scratch_new(const fe_absorber *a, scratch *s);
 void fe_scratch_free(scratch *s);
 
-/* lead = D_1'Wx, r = Z'Wx */
-void fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double *r);
+/* lead = D_1'Wx, r = Z'Wx. Returns || W^1/2 x ||. */
+double fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double *r,
+                     stopper *stop);
 
 /* || r || in the metric of 1 / W_l */
 double fe_scaled_norm(const fe_absorber *a, const double *r);
@@ -141,7 +142,7 @@ fe_status fe_blocks_build(fe_absorber *a, const fe_exec *exec);
 fe_status fe_schur_build(fe_absorber *a, const fe_exec *exec);
 
 /* The leverages of the effects, from the factor of S. */
-fe_status fe_schur_leverage(const fe_absorber *a, double *h);
+fe_status fe_schur_leverage(const fe_absorber *a, const fe_exec *exec, double *h);
 
 /* ---- absorb_cg.c ---------------------------------------------------------------------------- */
 

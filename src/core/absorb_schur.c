@@ -74,16 +74,18 @@ static fe_status ground_components(const fe_absorber *a, double *s, int *n_compo
 }
 
 /* Lead levels in ranges, each added to a matrix of its own: the sum does not depend on threads. */
-enum { MAX_RANGES = 16, RANGE_DOUBLES = 8000000 };
+enum { MAX_RANGES = 16, RANGE_DOUBLES = 8000000, POLL_LEVELS = 1024 };
 
 typedef struct {
   const fe_absorber *a;
   int plain, ranges;
-  double *s;   /* p x p for each range */
+  size_t stride; /* from the matrix of a range to the next; 0: one for all, and one thread */
+  double *s;
   double *sum; /* p for each worker, zero */
   int *hit;    /* p for each worker */
 } schur_job;
 
+/* Matrices worth having. */
 static int range_count(const fe_absorber *a) {
   size_t size = (size_t)a->p * (size_t)a->p;
   size_t most = RANGE_DOUBLES / (size > 0 ? size : 1);
@@ -97,7 +99,7 @@ static void add_range(int64_t task, int worker, void *data) {
   int from = (int)(task * j->a->n_lead / j->ranges);
   int to = (int)((task + 1) * j->a->n_lead / j->ranges);
   for (int g = from; g < to; g++) {
-    add_lead_level(j->a, g, j->plain, j->s + (size_t)task * p * p, j->sum + (size_t)worker * p,
+    add_lead_level(j->a, g, j->plain, j->s + (size_t)task * j->stride, j->sum + (size_t)worker * p,
                    j->hit + (size_t)worker * p);
   }
 }
@@ -105,17 +107,19 @@ static void add_range(int64_t task, int worker, void *data) {
 /* s <- S */
 static fe_status fill_schur(const fe_absorber *a, int plain, const fe_exec *exec, double *s) {
   size_t p = (size_t)a->p;
-  int ranges = range_count(a);
-  size_t workers = (size_t)fe_workers(exec, ranges);
-  schur_job j = {a, plain, ranges, ranges > 1 ? calloc(p * p * (size_t)ranges, sizeof *s) : s,
-                calloc(p * workers + 1, sizeof *s), malloc((p * workers + 1) * sizeof(int))};
+  int copies = range_count(a);
+  fe_exec few = {copies > 1 ? exec->threads : 1, exec->poll, exec->poll_data};
+  size_t workers = (size_t)fe_workers(&few, copies);
+  schur_job j = {a, plain, copies > 1 ? copies : MAX_RANGES, copies > 1 ? p * p : 0,
+                 copies > 1 ? calloc(p * p * (size_t)copies, sizeof *s) : s,
+                 calloc(p * workers + 1, sizeof *s), malloc((p * workers + 1) * sizeof(int))};
   fe_status status = j.s && j.sum && j.hit ? FE_OK : FE_ENOMEM;
   memset(s, 0, p * p * sizeof *s);
-  if (!status) status = fe_parallel_for(exec, ranges, add_range, &j);
-  for (int c = 0; ranges > 1 && !status && c < ranges; c++) {
+  if (!status) status = fe_parallel_for(&few, j.ranges, add_range, &j);
+  for (int c = 0; copies > 1 && !status && c < copies; c++) {
     for (size_t e = 0; e < p * p; e++) s[e] += j.s[(size_t)c * p * p + e];
   }
-  if (ranges > 1) free(j.s);
+  if (copies > 1) free(j.s);
   free(j.sum);
   free(j.hit);
   return status;
@@ -126,9 +130,9 @@ static fe_status fill_schur(const fe_absorber *a, int plain, const fe_exec *exec
  * as one, where a pivot is either zero or far from it: weights change nothing in that. */
 static fe_status factor_schur(fe_absorber *a, int n_components, const fe_exec *exec, int *rank) {
   if (a->m == 1) {
-    fe_cholesky(a->chol, a->p, 0.0, NULL, a->used);
+    int pivots;
     *rank = positive_levels(a->other_w, a->p) - n_components;
-    return FE_OK;
+    return fe_cholesky_watched(a->chol, a->p, 0.0, NULL, a->used, exec, &pivots);
   }
   double *rows = malloc(((size_t)a->p + 1) * sizeof *rows);
   if (!rows) return FE_ENOMEM;
@@ -136,15 +140,16 @@ static fe_status factor_schur(fe_absorber *a, int n_components, const fe_exec *e
     fe_level_weights(a->other[u], a->other_levels[u], a->codes.n, NULL,
                      rows + a->other_base[u] + 1);
   }
-  *rank = fe_cholesky(a->chol, a->p, DEPENDENT, rows, a->used);
+  fe_status status = fe_cholesky_watched(a->chol, a->p, DEPENDENT, rows, a->used, exec, rank);
   free(rows);
-  if (!a->w) return FE_OK;
-  fe_status status = fill_schur(a, 0, exec, a->chol);
+  if (status || !a->w) return status;
+  status = fill_schur(a, 0, exec, a->chol);
   for (int l = 0; !status && l < a->p; l++) {
     if (!a->used[l]) leave_out(a->chol, (size_t)a->p, (size_t)l);
   }
-  if (!status) fe_cholesky(a->chol, a->p, 0.0, NULL, a->used);
-  return status;
+  int pivots;
+  return status ? status
+                : fe_cholesky_watched(a->chol, a->p, 0.0, NULL, a->used, exec, &pivots);
 }
 
 fe_status fe_schur_build(fe_absorber *a, const fe_exec *exec) {
@@ -205,7 +210,7 @@ static void lead_level_leverage(const fe_absorber *a, int g, const double *inv, 
   for (int x = 0; x < n_hit; x++) zbar[hit[x]] = 0;
 }
 
-fe_status fe_schur_leverage(const fe_absorber *a, double *h) {
+fe_status fe_schur_leverage(const fe_absorber *a, const fe_exec *exec, double *h) {
   size_t p = (size_t)a->p, n = (size_t)a->codes.n, n_lead = (size_t)a->n_lead;
   const int *code = a->codes.code[a->lead];
   double *inv = malloc(p * p * sizeof *inv);
@@ -215,8 +220,9 @@ fe_status fe_schur_leverage(const fe_absorber *a, double *h) {
   int64_t *next = malloc(n_lead * sizeof *next);
   fe_status status = inv && zbar && hit && by_lead && next ? FE_OK : FE_ENOMEM;
   if (!status) {
-    fe_cholesky_inverse(a->chol, a->p, a->used, inv);
-    for (int g = 0; g < a->n_lead; g++) {
+    status = fe_cholesky_inverse(a->chol, a->p, a->used, exec, inv);
+    for (int g = 0; g < a->n_lead && !status; g++) {
+      if (g % POLL_LEVELS == 0) status = fe_poll(exec);
       lead_level_leverage(a, g, inv, zbar, zbar + p, hit, by_lead);
     }
     memcpy(next, a->start, n_lead * sizeof *next);

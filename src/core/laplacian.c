@@ -12,6 +12,7 @@
 #define COPIES 2       /* a heavy edge counts as so many when a clique is sampled */
 #define SMALL 1e5      /* twice the edges of a graph that is never too large to be exact */
 #define GROWTH 0.5     /* see in_full() */
+enum { POLL_VERTICES = 262144 };
 #define POLL_EVERY 2e7 /* touched entries between polls: some 50 ms */
 
 /* Lists have room for SMALLEST << 0, 1, 2, ... edges, and are carved from chunks. */
@@ -374,7 +375,7 @@ static fe_status eliminate_all(elimination *s, const fe_exec *exec) {
   return FE_OK;
 }
 
-static fe_status begin(elimination *s, const fe_graph *g) {
+static fe_status begin(elimination *s, const fe_graph *g, const fe_exec *exec) {
   size_t p = (size_t)g->p + 1;
   s->g = g;
   s->vertex = calloc(p, sizeof *s->vertex);
@@ -385,6 +386,7 @@ static fe_status begin(elimination *s, const fe_graph *g) {
   if (!s->vertex || !s->head || !s->at || !s->inverse || !s->later) return FE_ENOMEM;
   for (int v = 0; v < g->p; v++) s->head[v] = -1;
   for (int v = g->p - 1; v >= 0; v--) {
+    if (v % POLL_VERTICES == 0 && fe_poll(exec)) return FE_EINTR;
     double weight = 0;
     for (int64_t t = g->start[v]; t < g->start[v + 1]; t++) weight += g->weight[t];
     s->inverse[v] = weight > 0 ? 1 / weight : 0;
@@ -450,7 +452,7 @@ fe_status fe_laplacian_new(const fe_graph *g, double exact_budget, uint64_t seed
   *out = NULL;
   if (!f) return FE_ENOMEM;
   fe_status status = allocate(f, g);
-  if (!status) status = begin(&s, g);
+  if (!status) status = begin(&s, g, exec);
   if (!status) status = eliminate_all(&s, exec);
   end(&s);
   if (status) {

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "parallel.h"
+
 enum { PANEL = 32 };
 
 static void subtract(double *restrict y, const double *restrict x, double f, int n) {
@@ -35,11 +37,14 @@ static void update_columns(double *a, int p, int first, int last, int k0, int k1
   }
 }
 
-/* The first m columns become columns of L, the rest the Schur complement. */
-static int factor_leading(double *a, int p, int m, double tol, const double *scale, int *used) {
+/* The first m columns become columns of L, the rest the Schur complement. Returns the rank, or -1
+ * if the poll of exec (may be NULL) asks to stop. */
+static int factor_leading(double *a, int p, int m, double tol, const double *scale, int *used,
+                          const fe_exec *exec) {
   double diagonal[PANEL];
   int rank = 0;
   for (int first = 0; first < p; first += PANEL) {
+    if (exec && fe_poll(exec)) return -1;
     int last = p - first < PANEL ? p : first + PANEL;
     for (int j = first; j < last; j++) diagonal[j - first] = a[(size_t)j * ((size_t)p + 1)];
     update_columns(a, p, first, last, 0, first < m ? first : m);
@@ -56,11 +61,17 @@ static int factor_leading(double *a, int p, int m, double tol, const double *sca
 }
 
 int fe_cholesky(double *a, int p, double tol, const double *scale, int *used) {
-  return factor_leading(a, p, p, tol, scale, used);
+  return factor_leading(a, p, p, tol, scale, used, NULL);
+}
+
+fe_status fe_cholesky_watched(double *a, int p, double tol, const double *scale, int *used,
+                              const fe_exec *exec, int *rank) {
+  *rank = factor_leading(a, p, p, tol, scale, used, exec);
+  return *rank < 0 ? FE_EINTR : FE_OK;
 }
 
 void fe_eliminate(double *a, int p, int m, double tol, const double *scale) {
-  factor_leading(a, p, m, tol, scale, NULL);
+  factor_leading(a, p, m, tol, scale, NULL, NULL);
 }
 
 static void solve_one(const double *l, int p, const int *used, double *b) {
@@ -82,17 +93,20 @@ void fe_cholesky_solve(const double *l, int p, const int *used, double *b, int m
   for (int j = 0; j < m; j++) solve_one(l, p, used, b + (size_t)j * (size_t)p);
 }
 
-void fe_cholesky_inverse(const double *l, int p, const int *used, double *out) {
+fe_status fe_cholesky_inverse(const double *l, int p, const int *used, const fe_exec *exec,
+                              double *out) {
   size_t n = (size_t)p;
   for (size_t i = 0; i < n * n; i++) out[i] = 0;
   for (size_t j = 0; j < n; j++) {
     if (used && !used[j]) continue;
+    if (exec && j % PANEL == 0 && fe_poll(exec)) return FE_EINTR;
     out[j + j * n] = 1;
     solve_one(l, p, used, out + j * n);
   }
   for (size_t j = 0; j < n; j++) {
     for (size_t i = j + 1; i < n; i++) out[j + i * n] = out[i + j * n];
   }
+  return FE_OK;
 }
 
 void fe_unpack_lower(double *a, int p) {

@@ -11,13 +11,18 @@
  * (used may be NULL). Returns the rank. The strict upper triangle is left alone. */
 int fe_cholesky(double *a, int p, double tol, const double *scale, int *used);
 
+/* The same for matrices so large that the poll of exec must be heard: FE_OK or FE_EINTR. */
+fe_status fe_cholesky_watched(double *a, int p, double tol, const double *scale, int *used,
+                              const fe_exec *exec, int *rank);
+
 /* Solves L L' x = b in place with a factor of fe_cholesky; entries of dependent columns of the
  * solution are zero. b is p x m. used may be NULL if the rank is p. */
 void fe_cholesky_solve(const double *l, int p, const int *used, double *b, int m);
 
 /* Inverse of a from its factor (symmetric, full storage; zero rows and columns where
- * dependent). out must not overlap l. */
-void fe_cholesky_inverse(const double *l, int p, const int *used, double *out);
+ * dependent). out must not overlap l. exec may be NULL; FE_EINTR if its poll asks to stop. */
+fe_status fe_cholesky_inverse(const double *l, int p, const int *used, const fe_exec *exec,
+                              double *out);
 
 /* The first m columns of symmetric a (p x p, lower triangle read) are eliminated in place: on
  * return the trailing (p-m) x (p-m) lower triangle holds the Schur complement, the first m

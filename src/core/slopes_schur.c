@@ -321,7 +321,7 @@ static double *spread_inverse(const fe_slopes *a) {
   double *small = malloc((r * r + 1) * sizeof *small);
   double *out = calloc(p * p + 1, sizeof *out);
   if (small && out) {
-    fe_cholesky_inverse(a->chol, a->r, NULL, small);
+    fe_cholesky_inverse(a->chol, a->r, NULL, NULL, small);
     for (size_t k = 0; k < r; k++) {
       for (size_t i = 0; i < r; i++) {
         out[(size_t)a->pivot[k] * p + (size_t)a->pivot[i]] = small[k * r + i];

@@ -35,19 +35,19 @@ static void fold_panel(double *r, int p, double *b, int rows, int ld) {
   }
 }
 
-static void load_panel(const double *const *col, int p, const double *w, int64_t from, int rows,
-                       double *b) {
+static void load_panel(const double *const *col, int p, const double *w, const double *shift,
+                       int64_t from, int rows, double *b) {
   double root[PANEL_ROWS];
   for (int i = 0; i < rows; i++) root[i] = w ? sqrt(w[from + i]) : 1.0;
   for (int j = 0; j < p; j++) {
-    double *to = b + (size_t)j * PANEL_ROWS;
-    for (int i = 0; i < rows; i++) to[i] = col[j][from + i] * root[i];
+    double *to = b + (size_t)j * PANEL_ROWS, less = shift ? shift[j] : 0;
+    for (int i = 0; i < rows; i++) to[i] = (col[j][from + i] - less) * root[i];
   }
 }
 
 typedef struct {
   const double *const *col;
-  const double *w;
+  const double *w, *shift;
   int p;
   int64_t n;
   double *factor; /* one p x p for each chunk */
@@ -61,17 +61,17 @@ static void qr_chunk(int64_t task, int worker, void *data) {
   int64_t end = (task + 1) * CHUNK_ROWS < j->n ? (task + 1) * CHUNK_ROWS : j->n;
   for (int64_t from = task * CHUNK_ROWS; from < end; from += PANEL_ROWS) {
     int rows = end - from < PANEL_ROWS ? (int)(end - from) : PANEL_ROWS;
-    load_panel(j->col, j->p, j->w, from, rows, b);
+    load_panel(j->col, j->p, j->w, j->shift, from, rows, b);
     fold_panel(r, j->p, b, rows, PANEL_ROWS);
   }
 }
 
-fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const fe_exec *exec,
-                double *r) {
+fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const double *shift,
+                const fe_exec *exec, double *r) {
   size_t size = (size_t)p * (size_t)p;
   int64_t chunks = (n + CHUNK_ROWS - 1) / CHUNK_ROWS;
   int workers = fe_workers(exec, chunks);
-  qr_job j = {col, w, p, n, calloc((size_t)chunks * size + 1, sizeof(double)),
+  qr_job j = {col, w, shift, p, n, calloc((size_t)chunks * size + 1, sizeof(double)),
               malloc(((size_t)workers * PANEL_ROWS * (size_t)p + 1) * sizeof(double))};
   fe_status status = j.factor && j.panel ? FE_OK : FE_ENOMEM;
   if (!status) status = fe_parallel_for(exec, chunks, qr_chunk, &j);

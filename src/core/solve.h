@@ -6,10 +6,10 @@
 #include "types.h"
 
 /* r (p x p, upper triangle, column-major; lower part zeroed) is the triangular factor of
- * diag(sqrt(w)) [col_1 .. col_p]. Chunks of rows are reduced in parallel and their factors
+ * diag(sqrt(w)) [col_1 - shift_1 .. col_p - shift_p] (shift NULL: none). Chunks of rows are reduced in parallel and their factors
  * merged in order: the same bits on any number of threads. Cost 2 n p^2. */
-fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const fe_exec *exec,
-                double *r);
+fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const double *shift,
+                const fe_exec *exec, double *r);
 
 /* From the columns [X | Y] of a triangular factor r with `rows` rows, X with k columns and Y with
  * m, k + m <= rows (so that one factor of all columns serves every model on some of them):

@@ -29,7 +29,7 @@ fe_status scarce_absorb(fe_absorber *a, const double *const *in, double *const *
 fe_status scarce_effects(fe_absorber *a, const double *x, const fe_exec *exec, double *gamma);
 fe_status scarce_functional(fe_absorber *a, const double *d0, const fe_exec *exec, double *x0,
                             double *defect);
-fe_status scarce_leverage(const fe_absorber *a, double *h);
+fe_status scarce_leverage(const fe_absorber *a, const fe_exec *exec, double *h);
 #define malloc scarce_malloc
 #define calloc scarce_calloc
 #define fe_absorber_new scarce_new
@@ -612,7 +612,7 @@ static void leverages_are_the_diagonal_of_the_projection(void) {
       }
       finish_problem(&p);
       check(fe_absorber_new(&p.codes, p.w, &control, &alone, &a) == FE_OK);
-      check(fe_absorb_leverage(a, h) == FE_OK);
+      check(fe_absorb_leverage(a, &alone, h) == FE_OK);
       for (int i = 0; i < N; i++) {
         long double oracle = 0;
         for (int b = 0; b < p.rank; b++) oracle += p.basis[b][i] * p.basis[b][i];
@@ -631,7 +631,7 @@ static void conjugate_gradients_give_no_leverages(void) {
   fe_absorber *a;
   random_problem(&p, N, 2, levels, 0);
   check(fe_absorber_new(&p.codes, NULL, &control, &alone, &a) == FE_OK);
-  check(fe_absorb_leverage(a, h) == FE_EINVAL);
+  check(fe_absorb_leverage(a, &alone, h) == FE_EINVAL);
   fe_absorber_free(a);
 }
 
@@ -652,7 +652,7 @@ static int step_out_of_memory(const problem *p, fe_solver solver) {
   status[1] = scarce_absorb(a, in, col, 1, &alone, &report);
   status[2] = scarce_effects(a, x[0], &alone, gamma);
   status[3] = scarce_functional(a, d0, &alone, x0, &defect);
-  status[4] = scarce_leverage(a, h);
+  status[4] = scarce_leverage(a, &alone, h);
   scarce_free(a);
   for (int s = 1; s < 5; s++) {
     if (status[s] == FE_ENOMEM) return s + 1;

@@ -15,7 +15,7 @@ static void *scarce_calloc(size_t n, size_t size) {
   return allocations++ == fail_at ? NULL : calloc(n, size);
 }
 fe_status scarce_qr(const double *const *col, int p, int64_t n, const double *w,
-                    const fe_exec *exec, double *r);
+                    const double *shift, const fe_exec *exec, double *r);
 fe_status scarce_lsq(const double *const *r, int rows, int k, int m, double tol,
                      const double *floor_norm, int *rank, int *kept, double *coef, double *root,
                      double *rss);
@@ -96,7 +96,7 @@ static const double no_floor[P];
 static fe_status solve(int k, int m, int n, const double *w, const double *floor_norm,
                        const fe_exec *exec, solution *s) {
   static double r[P * P];
-  fe_status status = fe_qr(col, k + m, n, w, exec, r);
+  fe_status status = fe_qr(col, k + m, n, w, NULL, exec, r);
   if (status) return status;
   return fe_lsq(columns_of(r, k + m), k + m, k, m, 1e-9, floor_norm, &s->rank, s->kept, s->coef, s->root, s->rss);
 }
@@ -154,7 +154,7 @@ static void the_factor_is_triangular_and_reproduces_the_products(void) {
   static double r[P * P];
   random_data(500);
   for (int e = 0; e < P * P; e++) r[e] = NAN;
-  check(fe_qr(col, P, 500, weight, &alone, r) == FE_OK);
+  check(fe_qr(col, P, 500, weight, NULL, &alone, r) == FE_OK);
   for (int a = 0; a < P; a++) {
     for (int b = 0; b < P; b++) {
       double sum = 0;
@@ -180,7 +180,7 @@ static void hilbert_columns_keep_half_the_digits(void) {
     for (int j = 0; j < K; j++) data[K][i] += data[j][i]; /* all slopes are 1 */
   }
   static double r[P * P];
-  check(fe_qr(col, K + 1, 30, NULL, &alone, r) == FE_OK);
+  check(fe_qr(col, K + 1, 30, NULL, NULL, &alone, r) == FE_OK);
   check(fe_lsq(columns_of(r, K + 1), K + 1, K, 1, 1e-14, no_floor, &s.rank, s.kept, s.coef, s.root, s.rss) == FE_OK);
   check(s.rank == K);
   for (int j = 0; j < K; j++) check_near(s.coef[j], 1, 1e-5);
@@ -254,7 +254,7 @@ static void any_number_of_threads_gives_the_same_bits(void) {
   random_data(N);
   for (int t = 0; t < 3; t++) {
     fe_exec exec = {1 << t, NULL, NULL};
-    check(fe_qr(col, P, N, weight, &exec, r[t]) == FE_OK);
+    check(fe_qr(col, P, N, weight, NULL, &exec, r[t]) == FE_OK);
     check(memcmp(r[0], r[t], sizeof r[0]) == 0);
   }
 }
@@ -265,7 +265,7 @@ static void one_factor_serves_every_model(void) {
   const int pick[] = {7, 2, 11, 0, 5}; /* the last is the outcome */
   const double *some[5], *from_all[5];
   random_data(N);
-  check(fe_qr(col, P, N, weight, &alone, r) == FE_OK);
+  check(fe_qr(col, P, N, weight, NULL, &alone, r) == FE_OK);
   for (int j = 0; j < 5; j++) {
     some[j] = data[pick[j]];
     from_all[j] = r + pick[j] * P;
@@ -273,7 +273,7 @@ static void one_factor_serves_every_model(void) {
   solution s, own;
   check(fe_lsq(from_all, P, 4, 1, 1e-9, no_floor, &s.rank, s.kept, s.coef, s.root, s.rss) ==
         FE_OK);
-  check(fe_qr(some, 5, N, weight, &alone, small) == FE_OK);
+  check(fe_qr(some, 5, N, weight, NULL, &alone, small) == FE_OK);
   check(fe_lsq(columns_of(small, 5), 5, 4, 1, 1e-9, no_floor, &own.rank, own.kept, own.coef,
                own.root, own.rss) == FE_OK);
   check(s.rank == 4 && own.rank == 4);
@@ -296,7 +296,7 @@ static void every_failed_allocation_is_reported(void) {
   random_data(50);
   for (fail_at = 0; fail_at <= 2; fail_at++) {
     allocations = 0;
-    check((scarce_qr(col, 4, 50, NULL, &alone, r) == FE_ENOMEM) == (fail_at < 2));
+    check((scarce_qr(col, 4, 50, NULL, NULL, &alone, r) == FE_ENOMEM) == (fail_at < 2));
     allocations = 0;
     check((scarce_lsq(columns_of(r, 4), 4, 3, 1, 1e-9, no_floor, &s.rank, s.kept, s.coef, s.root,
                       s.rss) == FE_ENOMEM) == (fail_at < 2));
