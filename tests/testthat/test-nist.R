@@ -56,7 +56,7 @@ test_that("Longley: at least as many digits as lm", {
 
 test_that("Wampler 1 and 2, which fit perfectly: at least as many digits as lm", {
   d <- wampler()
-  expect_digits(quintic("y1"), d, list(b = rep(1, 6)), 9.5)
+  expect_digits(quintic("y1"), d, list(b = rep(1, 6)))
   expect_digits(quintic("y2"), d, list(b = 10^-(0:5)))
 })
 
