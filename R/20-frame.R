@@ -84,6 +84,11 @@ bad_rows <- function(value, threads = fe_threads()) {
   list(na = na, infinite = infinite, scan = if (is.null(dim(value))) scan)
 }
 
+# Mask of the rows that are missing or infinite; a single FALSE if there are none.
+unusable <- function(bad) {
+  Reduce(`|`, Filter(Negate(is.null), bad[c("na", "infinite")]), FALSE)
+}
+
 # NULL for values that are not stored as numbers, or of a class that may know other missing ones.
 scan_value <- function(value, threads) {
   known <- c("factor", "Date", "POSIXct", "difftime", "haven_labelled", "integer64")

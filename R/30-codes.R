@@ -40,7 +40,7 @@ stop_large_identifier <- function(x, name, arg) {
 identifier_kind <- function(x) {
   if (is.factor(x)) return(list(levels = levels(x)))
   if (inherits(x, "integer64")) return(list(class = "integer64"))
-  if (inherits(x, c("Date", "POSIXct"))) attributes(x)[c("class", "tzone", "units")]
+  if (inherits(x, c("Date", "POSIXct", "difftime"))) attributes(x)[c("class", "tzone", "units")]
 }
 
 # The integers of x without attributes: x itself if it has none.
@@ -63,8 +63,10 @@ level_labels <- function(factor) {
   if (is.character(level)) return(level)
   if (identical(like$class, "integer64")) return(.Call(C_text64, level))
   if (is.null(like)) return(format_number(level))
+  if (identical(like$class, "difftime")) return(paste(format_number(level), like$units))
   attributes(level) <- like
-  format(level)
+  out <- format(level)
+  if (anyDuplicated(out)) format(level, "%Y-%m-%d %H:%M:%OS6") else out
 }
 
 # A `^` within a label is escaped, so that labels of combinations stay distinct.
@@ -73,10 +75,15 @@ part_labels <- function(part) {
   if (is.null(part$like$parts)) gsub("^", "\\^", labels, fixed = TRUE) else labels
 }
 
-# 17 digits tell any two doubles apart, 15 read better.
+# Each number by itself, so that its text does not depend on the others: 17 digits tell any two
+# doubles apart, 15 read better.
 format_number <- function(v) {
-  out <- format(v, digits = 15L, trim = TRUE, scientific = FALSE)
-  if (anyDuplicated(out)) vapply(v, format, "", digits = 17L) else out
+  whole <- v == round(v) & abs(v) < 1e15
+  out <- as.character(v)
+  out[whole] <- format(v[whole], digits = 15L, trim = TRUE, scientific = FALSE)
+  alike <- out %in% out[duplicated(out)]
+  out[alike] <- sprintf("%.17g", v[alike])
+  out
 }
 
 # Where the levels of `new` are among those of `old`: by value where both are of one kind, else by
@@ -88,17 +95,28 @@ match_factors <- function(new, old) {
     n_b <- old$like$parts[[2L]]$n_levels
     return(match(pair_key(a, b, n_b), pair_key(old$level$a, old$level$b, n_b)))
   }
-  if (has_values(new) && has_values(old) && identical(new$like, old$like) &&
-      is.character(new$level) == is.character(old$level)) {
-    return(match(new$level, old$level))
+  kind <- value_kind(new)
+  if (!identical(kind, value_kind(old)) || kind == "text") {
+    return(match(level_labels(new), level_labels(old)))
   }
-  match(level_labels(new), level_labels(old))
+  if (kind != "difftime") return(match(new$level, old$level))
+  match(in_seconds(new), in_seconds(old))
 }
 
-# Whether levels are compared as R's own numbers or strings.
-has_values <- function(factor) {
-  is.null(factor$like$parts) && is.null(factor$like$levels) &&
-    !identical(factor$like$class, "integer64")
+# What kind of R's own values the levels are; "text" if they are compared by their labels. The time
+# zone of a time is a matter of printing.
+value_kind <- function(factor) {
+  like <- factor$like
+  if (!is.null(like$parts) || !is.null(like$levels)) return("text")
+  for (class in c("Date", "POSIXct", "difftime")) if (class %in% like$class) return(class)
+  if (!is.null(like)) return("text")
+  if (is.character(factor$level)) "character" else "number"
+}
+
+# Durations to 14 digits: what conversions of units leave exact.
+in_seconds <- function(factor) {
+  size <- c(secs = 1, mins = 60, hours = 3600, days = 86400, weeks = 604800)
+  signif(factor$level * size[[factor$like$units]], 14L)
 }
 
 # A number for each pair, exact below 2^53; text where there may be more pairs.

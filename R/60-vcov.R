@@ -165,8 +165,7 @@ cluster_factors <- function(cluster, m, n_default) {
 
 cluster_values <- function(variable, m) {
   value <- take_rows(variable$value, m$rows)
-  bad <- bad_rows(value, m$threads)
-  at <- which(Reduce(`|`, Filter(Negate(is.null), bad[c("na", "infinite")]), FALSE))
+  at <- which(unusable(bad_rows(value, m$threads)))
   if (length(at)) {
     rows <- if (is.null(m$rows)) at else m$rows[at]
     stop_arg("vcov",
@@ -180,6 +179,7 @@ cluster_values <- function(variable, m) {
 
 # A vector as long as the data or as the estimation sample.
 cluster_vector <- function(cluster, m) {
+  cluster <- plain_value(cluster, "cluster")
   if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$n_rows)) {
     stop_arg("cluster", sprintf(paste("must be a formula or hold %d (rows of data) or %d (rows",
                                       "used) values, not %s"),
@@ -192,7 +192,8 @@ cluster_vector <- function(cluster, m) {
 }
 
 check_complete <- function(x, arg) {
-  if (anyNA(x)) stop_arg(arg, sprintf("is NA in %s", quote_rows(which(is_missing(x)))))
+  at <- which(unusable(bad_rows(x)))
+  if (length(at)) stop_arg(arg, sprintf("is NA or infinite in %s", quote_rows(at)))
   x
 }
 
@@ -296,6 +297,7 @@ given_vcov <- function(m, V, label) {
 # Multiway variances can have negative eigenvalues; they are set to zero (Cameron, Gelbach and
 # Miller 2011, section 2.3), and that is said.
 repair_psd <- function(V) {
+  if (!length(V)) return(V)
   e <- eigen(V, symmetric = TRUE)
   if (min(e$values) >= -1e-12 * max(abs(e$values))) return(V)
   fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))

@@ -122,10 +122,10 @@ match_levels <- function(m, newdata, new_levels) {
       frame_variable(frame, part, "fixed effect", "newdata")
     })
     complete <- rep(TRUE, nrow(newdata))
-    for (v in parts) if (!is.null(v$na)) complete <- complete & !v$na
+    for (v in parts) complete <- complete & !unusable(v)
     if (!any(complete)) next
     values <- lapply(parts, function(v) v$value[complete])
-    new <- code_factor(values, vapply(parts, `[[`, "", "name"))
+    new <- code_factor(values, vapply(parts, `[[`, "", "name"), "newdata")
     at <- match_factors(new, m$factors[[f]])
     out[complete, f] <- at[new$code]
     unknown <- which(complete)[is.na(out[complete, f])]

@@ -104,7 +104,9 @@ static fe_status weigh_levels(fe_absorber *a, const fe_exec *exec) {
   a->other_w = malloc(((size_t)a->p + 1) * sizeof *a->other_w);
   a->other_inv = malloc(((size_t)a->p + 1) * sizeof *a->other_inv);
   if (!a->lead_inv || !a->other_w || !a->other_inv) return FE_ENOMEM;
-  fe_status status = fe_parallel_for(exec, a->codes.q, weigh_factor, a);
+  /* a thread costs about as much as some ten thousand rows */
+  fe_exec few = {fe_workers(exec, a->codes.n / 20000), exec->poll, exec->poll_data};
+  fe_status status = fe_parallel_for(&few, a->codes.q, weigh_factor, a);
   a->total = 0;
   for (int g = 0; g < a->n_lead && !status; g++) {
     a->total += a->lead_inv[g];
@@ -287,7 +289,6 @@ static fe_status collect(const job *j, int k, fe_status ran, fe_report *report) 
 
 fe_status fe_absorb(fe_absorber *a, const double *const *in, double *const *out, int k,
                     const fe_exec *exec, fe_report *report) {
-  /* a thread costs about as much as some ten thousand rows */
   int64_t worth = a->codes.n * k / 20000;
   int workers = fe_workers(exec, worth < k ? worth : k);
   /* a worker that is also the caller polls by itself, every million rows or so */

@@ -136,7 +136,8 @@ fe_status fe_singletons(const fe_codes *c, const fe_exec *exec, unsigned char *k
     level_state *next = block;
     for (int f = 0; f < c->q; next += c->n_levels[f++]) state[f] = next;
     count_job job = {c, keep, state};
-    status = fe_parallel_for(exec, c->q, count_task, &job);
+    fe_exec few = {fe_workers(exec, c->n / 20000), exec->poll, exec->poll_data};
+    status = fe_parallel_for(&few, c->q, count_task, &job);
     for (level_state *s = block; !status && s < next; s++) {
       if (s->rows == 1) *n_removed += follow_chain(c, state, s->xor_rows, keep, stack);
     }

@@ -155,15 +155,16 @@ static fe_status allocate_pairs(pair_job *j, size_t workers) {
 fe_status fe_pair_meat(const double *const *col, int k, int64_t n, const double *u, const int *a,
                        int n_a, const int *b, int n_b, const fe_exec *exec, double *meat,
                        int64_t *n_pairs) {
+  fe_exec few = {fe_workers(exec, n / 20000), exec->poll, exec->poll_data};
   pair_job j = {.col = col, .k = k, .n = n, .u = u, .a = a, .b = b, .n_a = n_a, .n_b = n_b};
   int64_t *start = malloc(((size_t)n_a + 1) * sizeof *start);
   j.next = malloc(((size_t)n_a + 1) * sizeof *j.next);
   fe_status status = start && j.next ? FE_OK : FE_ENOMEM;
   if (!status) {
     find_starts(&j, start);
-    status = allocate_pairs(&j, (size_t)fe_workers(exec, PAIR_RANGES));
+    status = allocate_pairs(&j, (size_t)fe_workers(&few, PAIR_RANGES));
   }
-  if (!status) status = fe_parallel_for(exec, PAIR_RANGES, meat_of_range, &j);
+  if (!status) status = fe_parallel_for(&few, PAIR_RANGES, meat_of_range, &j);
   if (!status) add_ranges(&j, meat, n_pairs);
   free(start);
   free(j.next);

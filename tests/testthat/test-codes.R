@@ -231,7 +231,7 @@ test_that("integer64 identifiers need no bit64 and are ordered as numbers", {
 test_that("labels are what people read", {
   label <- function(id) fepanel:::level_labels(fepanel:::code_ids(id, "id"))
   expect_identical(label(c(10L, 9L)), c("9", "10"))
-  expect_identical(label(c(0.1, 1e5)), format(c(0.1, 1e5), trim = TRUE, scientific = FALSE))
+  expect_identical(label(c(0.1, 1e5)), c("0.1", "100000"))
   expect_identical(label(c(TRUE, FALSE)), c("0", "1"))
   expect_identical(label(as.Date("2020-02-28") + 1:0), c("2020-02-28", "2020-02-29"))
   at <- as.POSIXct("2020-02-28 12:30:00", tz = "UTC")

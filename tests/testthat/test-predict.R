@@ -142,3 +142,32 @@ test_that("predictions with varying slopes are those of lm(), errors included", 
   new$z[2] <- NA
   expect_identical(is.na(predict(m, new, se.fit = TRUE)$se.fit), c(FALSE, TRUE, FALSE))
 })
+
+test_that("times and durations are matched by their value, whatever they are printed in", {
+  set.seed(8)
+  d <- data.frame(g = sample(9, 120, TRUE), x = rnorm(120))
+  d$y <- d$x + d$g / 3 + rnorm(120)
+  by <- function(id) fe_lm(y ~ x | id, transform(d, id = id))
+  expect_same <- function(id, other) {
+    m <- by(id)
+    new <- d[1:20, ]
+    new$id <- other[1:20]
+    expect_equal(predict(m, new), predict(fe_lm(y ~ x | g, d), d[1:20, ]), tolerance = 1e-12)
+    expect_equal(anyDuplicated(names(fixef(m)[[1L]])), 0L)
+  }
+  for (step in c(3600, 0.01)) {
+    time <- as.POSIXct("2020-01-01", tz = "UTC") + step * d$g
+    expect_same(time, structure(time, tzone = "Asia/Tokyo"))
+  }
+  days <- as.difftime(d$g, units = "days")
+  hours <- days
+  units(hours) <- "hours"
+  expect_same(days, hours)
+  new <- data.frame(x = 0, id = as.difftime(5, units = "hours"))
+  expect_true(is.na(predict(by(days), new, new_levels = "NA")))
+  m <- fe_lm(y ~ x | g, transform(d, g = g + 0))
+  expect_true(is.na(predict(m, data.frame(x = 1, g = Inf), new_levels = "NA")))
+  thirds <- by(d$g / 3)
+  new <- transform(d[1:20, ], id = as.character(d$g[1:20] / 3))
+  expect_equal(predict(thirds, new), predict(thirds)[1:20], tolerance = 1e-12)
+})

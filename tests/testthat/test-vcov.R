@@ -149,3 +149,13 @@ test_that("the variance of a model estimated on a split or subset uses its rows 
   expect_equal(vcov(part, "HC3"), vcov(alone, "HC3"))
   expect_equal(vcov(part, cluster = factor(d$group)), vcov(alone, ~group))
 })
+
+test_that("a model without slopes has an empty variance, clustered or not", {
+  expect_identical(dim(vcov(fe_lm(ln_upmf ~ 1 | country, digitrade), ~country + year)), c(0L, 0L))
+})
+
+test_that("clusters that are infinite are refused by row", {
+  m <- fe_lm(ln_upmf ~ pgdp | country, digitrade)
+  expect_error(vcov(m, cluster = replace(numeric(nobs(m)), 3, Inf)), "infinite in row 3",
+               class = "fe_error")
+})
