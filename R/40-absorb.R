@@ -141,8 +141,9 @@ fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = f
       stop_arg("fe", sprintf("has %d values in %s for %d rows of `x`", length(fe[[f]]), f,
                              nrow(columns)))
     }
-    if (anyNA(fe[[f]])) {
-      stop_arg("fe", sprintf("is NA in %s of %s", quote_rows(which(is.na(fe[[f]]))), f),
+    bad <- which(unusable(bad_rows(fe[[f]])))
+    if (length(bad)) {
+      stop_arg("fe", sprintf("is NA or infinite in %s of %s", quote_rows(bad), f),
                "Leave these rows out")
     }
   }

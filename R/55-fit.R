@@ -9,15 +9,15 @@
 #' @section The formula:
 #' `y ~ x1 + x2 | country + year`: regressors, then fixed effects. Regressors may be anything that
 #' [stats::lm()] takes (`log(x)`, `poly(x, 2)`, factors, interactions, `offset(z)`), and [i()].
-#' `a^b` among the fixed effects is the combination of two identifiers. `id[x]` stands for effects of
-#' `id` and a slope of `x` of its own in every level of `id`; `id[[x]]` for the slopes alone;
-#' `id[x, z]` for two slope variables. Slope variables are numeric, logical, dates or times, and must
-#' vary in the sample. Slopes are absorbed like effects; their degrees of freedom are the rank of
-#' their columns, so that `id[year] + year` counts nothing twice. If all fixed effects are slopes
-#' only, the model has a constant. `c(y1, y2)` on the left
-#' gives a model for each outcome. Among the regressors (or fixed effects) `sw(a, b)` gives a model
-#' with `a` and one with `b`, `csw(a, b)` one with `a` and one with `a + b`; `sw0()` and `csw0()`
-#' begin with a model that has neither. Without a bar the model has a constant, as in `lm()`.
+#' `a^b` among the fixed effects is the combination of two identifiers. `id[x]` stands for effects
+#' of `id` and a slope of `x` of its own in every level of `id`; `id[[x]]` for the slopes alone;
+#' `id[x, z]` for two slope variables. Slope variables are numeric, logical, dates or times, and
+#' must vary in the sample. Slopes are absorbed like effects; their degrees of freedom are the rank
+#' of their columns, so that `id[year] + year` counts nothing twice. If all fixed effects are slopes
+#' only, the model has a constant. `c(y1, y2)` on the left gives a model for each outcome. Among the
+#' regressors (or fixed effects) `sw(a, b)` gives a model with `a` and one with `b`, `csw(a, b)` one
+#' with `a` and one with `a + b`; `sw0()` and `csw0()` begin with a model that has neither. Without
+#' a bar the model has a constant, as in `lm()`.
 #'
 #' @section Estimates:
 #' With \eqn{\tilde X, \tilde y}{X~, y~} the residuals of regressors and outcome from the fixed

@@ -205,7 +205,8 @@ block_columns <- function(m, v, cluster) {
   doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$n_rows) * p)
   if (p > 400 || doubles > 6e7) {
     if (has_slopes(m$factors)) {
-      stop_arg("cluster", "cuts across fixed effects with varying slopes that are too many to resample",
+      stop_arg("cluster",
+               "cuts across fixed effects with varying slopes that are too many to resample",
                "Cluster by a variable that these fixed effects are nested in")
     }
     codes <- c(code_list(m$factors), list(control = core_control(m$control)))

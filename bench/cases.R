@@ -31,12 +31,18 @@ simple_cases <- function() {
     case("simple 3-way 1e6", "simple", 1e6, "x1", three_way, ratio = 3, quick = TRUE),
     case("simple 2-way 1e6, two clusters", "simple", 1e6, "x1", two_way, "indiv + firm", 4,
          quick = TRUE, full = FALSE),
-    case("simple 2-way 1e7", "simple", 1e7, "x1", two_way, ratio = 4, memory = 0.5),
-    case("simple 3-way 1e7", "simple", 1e7, "x1", three_way, ratio = 3, memory = 0.5),
-    case("simple 2-way 1e7, one cluster", "simple", 1e7, "x1", two_way, "indiv", 4),
-    case("simple 2-way 1e7, two clusters", "simple", 1e7, "x1", two_way, "indiv + firm", 4),
+    # the sparse factor of ten million rows on such a graph is dense
+    case("simple 2-way 1e7", "simple", 1e7, "x1", two_way, ratio = 4, memory = 0.5,
+         reference = "fixest"),
+    case("simple 3-way 1e7", "simple", 1e7, "x1", three_way, ratio = 3, memory = 0.5,
+         reference = "fixest"),
+    case("simple 2-way 1e7, one cluster", "simple", 1e7, "x1", two_way, "indiv", 4,
+         reference = "fixest"),
+    case("simple 2-way 1e7, two clusters", "simple", 1e7, "x1", two_way, "indiv + firm", 4,
+         reference = "fixest"),
     case("balanced 2-way 1e6", "balanced", 1e6, "x1", "indiv + year", ratio = 5, quick = TRUE),
-    case("balanced 2-way 1e7", "balanced", 1e7, "x1", "indiv + year", ratio = 5)
+    case("balanced 2-way 1e7", "balanced", 1e7, "x1", "indiv + year", ratio = 5,
+         reference = "fixest")
   )
 }
 

@@ -4,7 +4,7 @@
 
 #include "core/codes.h"
 
-/* ---- columns: a double matrix, a double vector, or a list of double vectors ------------------- */
+/* ---- columns: a double matrix, a double vector, or a list of double vectors ------------------ */
 
 int64_t n_rows(SEXP x) {
   if (TYPEOF(x) == VECSXP) return XLENGTH(x) > 0 ? XLENGTH(VECTOR_ELT(x, 0)) : 0;

@@ -1,8 +1,8 @@
 #include "core/solve.h"
 #include "glue.h"
 
-/* Triangular factor of the columns x (list or matrix), less shift (NULL or a number each), under the
- * weights w -> p x p */
+/* Triangular factor of the columns x (list or matrix), less shift (NULL or a number each), under
+ * the weights w -> p x p */
 SEXP C_qr(SEXP x, SEXP w, SEXP shift, SEXP threads) {
   int64_t n = n_rows(x);
   int p = n_columns(x);

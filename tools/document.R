@@ -1,3 +1,3 @@
-# Writes man/ and NAMESPACE from the roxygen comments; nothing is compiled.
+# Writes man/ and NAMESPACE from the roxygen comments of the package that `make install` installed.
 if (!requireNamespace("roxygen2", quietly = TRUE)) stop("install the R package roxygen2 first")
-roxygen2::roxygenise(load_code = "source")
+roxygen2::roxygenise(load_code = "installed")

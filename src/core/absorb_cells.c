@@ -114,7 +114,8 @@ static fe_status collapse_cells(fe_absorber *a) {
   int64_t *place = calloc((size_t)a->p + 1, sizeof *place);
   if (!place) return FE_ENOMEM;
   int worth = distinct_share(a, some, place) <= 0.8;
-  if (worth && !a->cell_w) a->cell_w = fe_malloc_large(((size_t)a->codes.n + 1) * sizeof *a->cell_w);
+  size_t rows = (size_t)a->codes.n + 1;
+  if (worth && !a->cell_w) a->cell_w = fe_malloc_large(rows * sizeof *a->cell_w);
   if (worth && a->cell_w) merge_cells(a, a->cell_w, place);
   free(place);
   if (!worth) return FE_OK;

@@ -233,7 +233,7 @@ static double sums_norm(const fe_absorber *a, const scratch *s) {
   return sqrt(lead + others * others);
 }
 
-/* || W^1/2 (x - D_1 means) || from || W^1/2 x || and the lead sums: how large the residual can be. */
+/* || W^1/2 (x - D_1 means) || from || W^1/2 x || and the lead sums: the residual is no larger. */
 static double centred_norm(const fe_absorber *a, double norm, const scratch *s) {
   double between = 0;
   for (int g = 0; g < a->n_lead; g++) between += s->lead[g] * s->lead[g] * a->lead_inv[g];

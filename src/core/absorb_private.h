@@ -7,8 +7,8 @@
  *     S = Z'WZ - Z'W D_1 (D_1'W D_1)^-1 D_1'W Z,
  * and the projection of x is: sums D'Wx; lead means a_0; r = Z'W(x - D_1 a_0); solve S delta = r;
  * lead effects a = a_0 - (D_1'W D_1)^-1 D_1'W Z delta; x~ = x - D_1 a - Z delta (Guimaraes and
- * Portugal 2010; Gaure 2013). Solvers differ only in how S delta = r is solved. The pass that writes x~
- * sums D'Wx~ on the way; while that is not zero to the tolerance, x~ is corrected by the same
+ * Portugal 2010; Gaure 2013). Solvers differ only in how S delta = r is solved. The pass that
+ * writes x~ sums D'Wx~ on the way; while that is not zero to the tolerance, x~ is corrected by the same
  * steps (iterative refinement). */
 #ifndef FE_ABSORB_PRIVATE_H
 #define FE_ABSORB_PRIVATE_H
@@ -115,7 +115,7 @@ double fe_sum_levels(const fe_absorber *a, const double *x, double *lead, double
 /* || r || in the metric of 1 / W_l */
 double fe_scaled_norm(const fe_absorber *a, const double *r);
 
-/* From the sums s->lead = D_1'Wx, s->r = Z'Wx: s->lead <- lead means, s->r <- Z'W(x - D_1 means). */
+/* From the sums s->lead = D_1'Wx, s->r = Z'Wx: lead <- lead means, r <- Z'W(x - D_1 means). */
 void fe_centre(const fe_absorber *a, scratch *s);
 
 /* effect_g = v_g - the mean of z'delta over the rows of lead level g. effect may be v. */

@@ -52,7 +52,8 @@ static void weigh_rows(const rows_run *run, const double *m, double *weight) {
   }
 }
 
-/* Residualises the columns under `weight` into col and forms their cross-products s (n_v x n_v, lower triangle). */
+/* Residualises the columns under `weight` into col and forms their cross-products s (n_v x n_v,
+ * lower triangle). */
 static fe_status absorbed_products(const rows_run *run, const double *weight, double **col,
                                    const fe_exec *exec, double *panel, double *s) {
   fe_absorber *absorber = NULL;

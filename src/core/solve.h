@@ -6,8 +6,9 @@
 #include "types.h"
 
 /* r (p x p, upper triangle, column-major; lower part zeroed) is the triangular factor of
- * diag(sqrt(w)) [col_1 - shift_1 .. col_p - shift_p] (shift NULL: none). Chunks of rows are reduced in parallel and their factors
- * merged in order: the same bits on any number of threads. Cost 2 n p^2. */
+ * diag(sqrt(w)) [col_1 - shift_1 .. col_p - shift_p] (shift NULL: none). Chunks of rows are reduced
+ * in parallel and their factors merged in order: the same bits on any number of threads. Cost
+ * 2 n p^2. */
 fe_status fe_qr(const double *const *col, int p, int64_t n, const double *w, const double *shift,
                 const fe_exec *exec, double *r);
 

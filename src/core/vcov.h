@@ -9,9 +9,9 @@
 fe_status fe_score_sums(const double *const *col, int k, int64_t n, const double *u,
                         const int *group, int n_groups, const fe_exec *exec, double *sum);
 
-/* meat (k x k) = sum s s' over the pairs (a, b) of levels that hold a row, s = sum of the u_i x_i of
- * its rows: the meat of clusters formed by two variables, without coding the pairs. *n_pairs counts
- * them. Ranges of the levels of a are added in order. */
+/* meat (k x k) = sum s s' over the pairs (a, b) of levels that hold a row, s the sum of the u_i x_i
+ * of its rows: the meat of clusters formed by two variables, without coding the pairs. *n_pairs
+ * counts them. Ranges of the levels of a are added in order. */
 fe_status fe_pair_meat(const double *const *col, int k, int64_t n, const double *u, const int *a,
                        int n_a, const int *b, int n_b, const fe_exec *exec, double *meat,
                        int64_t *n_pairs);

@@ -289,6 +289,21 @@ static void one_factor_serves_every_model(void) {
   check_near(rss, s.rss[0], 1e-10);
 }
 
+static void columns_may_be_shifted(void) {
+  static double shifted[P][N], r[2][P * P];
+  double shift[P];
+  const double *own[P];
+  random_data(N);
+  for (int j = 0; j < P; j++) {
+    shift[j] = j % 3 ? 0 : 0.25 * j - 1;
+    for (int i = 0; i < N; i++) shifted[j][i] = data[j][i] - shift[j];
+    own[j] = shifted[j];
+  }
+  check(fe_qr(col, P, N, weight, shift, &alone, r[0]) == FE_OK);
+  check(fe_qr(own, P, N, weight, NULL, &alone, r[1]) == FE_OK);
+  check(memcmp(r[0], r[1], sizeof r[0]) == 0);
+}
+
 /* Every allocation in turn fails; leaks are for the sanitizer to see. */
 static void every_failed_allocation_is_reported(void) {
   static double r[P * P];
@@ -314,6 +329,7 @@ int main(void) {
   run(no_rows_or_no_columns_are_no_rank);
   run(any_number_of_threads_gives_the_same_bits);
   run(one_factor_serves_every_model);
+  run(columns_may_be_shifted);
   run(every_failed_allocation_is_reported);
   return report();
 }
