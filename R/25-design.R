@@ -36,8 +36,8 @@ is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(
 # columns that are whole variables))
 design_matrix <- function(frame, tt, variables, rows, has_effects) {
   take <- function(value) {
-    if (is.null(rows)) return(value)
-    if (is.null(dim(value))) value[rows] else value[rows, , drop = FALSE]
+    if (is.null(rows) || is.null(dim(value))) return(take_rows(value, rows))
+    value[rows, , drop = FALSE]
   }
   offset <- attr(tt, "offset")
   labels <- attr(tt, "term.labels")

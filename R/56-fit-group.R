@@ -118,10 +118,10 @@ shared_rows <- function(frame, model, settings) {
                     if (counts) take_rows(frame$weights, rows))
   }
   if (!is.null(stay)) {
-    all_rows <- if (is.null(rows)) seq_len(frame$n) else rows
-    singles <- data.frame(row = all_rows[!stay], cause = "singleton",
+    gone <- which(!stay)
+    singles <- data.frame(row = if (is.null(rows)) gone else rows[gone], cause = "singleton",
                           variable = paste(names(model$alone), collapse = " + "))
-    rows <- all_rows[stay]
+    rows <- if (is.null(rows)) which(stay) else rows[stay]
     if (!length(rows)) stop_no_rows(rbind(model$dropped, singles), deparse_one(model$formula))
     factors <- lapply(factors, recode, keep = stay)
   }
@@ -134,7 +134,11 @@ shared_rows <- function(frame, model, settings) {
        offset = take_rows(frame$offset, rows), n = n, nobs = if (counts) sum(w) else n)
 }
 
-take_rows <- function(v, rows) if (is.null(rows) || is.null(v)) v else v[rows]
+take_rows <- function(v, rows) {
+  if (is.null(rows) || is.null(v)) return(v)
+  plain <- is.null(attributes(v)) && typeof(v) %in% c("double", "integer") && is.integer(rows)
+  if (plain) .Call(C_take, v, rows) else v[rows]
+}
 
 # All distinct columns of a group: outcomes (less their offsets), then regressors. -> list(raw
 # (columns), moments (their scale), floor, designs (one a model), index (one a model: the positions
@@ -195,10 +199,12 @@ check_magnitude <- function(scans) {
 
 # Positions, among the rows that `subset` leaves, of those that were not used: what stats and
 # sandwich read as na.action.
-omitted_rows <- function(subset, rows, n) {
+omitted_rows <- function(subset, rows, dropped, n) {
   if (is.null(rows)) return(NULL)
-  used <- logical(n)
-  used[rows] <- TRUE
-  omitted <- which(!(if (is.null(subset)) used else used[subset]))
+  omitted <- if (is.null(subset)) sort(dropped$row) else {
+    used <- logical(n)
+    used[rows] <- TRUE
+    which(!used[subset])
+  }
   if (length(omitted)) structure(omitted, class = "omit")
 }

@@ -15,6 +15,7 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
   shared_outcome <- sum(vapply(columns$index, function(other) other$y == at$y, NA)) > 1L
   e <- .Call(C_residuals, columns$residual[[at$y]], x, as.double(fit$coef),
              shared$absorbed && !shared_outcome, settings$threads)
+  dropped <- rbind(model$dropped, shared$singletons)
   m <- list(call = settings$call, formula = model$formula, coefficients = fit$coef,
             bread = fit$bread, root = fit$root, residuals = e,
             y = columns$raw[[at$y]], x = x, rss = fit$rss, nobs = shared$nobs,
@@ -25,8 +26,8 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
             contrasts = design$contrasts, offset = design$offset, weights = shared$w,
             factors = shared$factors,
             fixef_sizes = term_sizes(shared$factors), rows = shared$rows, n_data = frame$n,
-            dropped = rbind(model$dropped, shared$singletons),
-            na.action = omitted_rows(sample$subset, shared$rows, frame$n),
+            dropped = dropped,
+            na.action = omitted_rows(sample$subset, shared$rows, dropped, frame$n),
             absorption = shared$absorption,
             outcome = model$outcome$name, regressors = design$names, split = sample$split,
             has_constant = "(Intercept)" %in% names(fit$coef) || has_constant(shared$factors),

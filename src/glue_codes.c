@@ -7,6 +7,7 @@
 #include "core/coder.h"
 #include "core/codes.h"
 #include "core/memory.h"
+#include "core/memory.h"
 #include "glue.h"
 
 /* ---- coding -------------------------------------------------------------------------------- */
@@ -257,8 +258,11 @@ SEXP C_singletons(SEXP codes, SEXP n_levels, SEXP threads) {
   memset(flag, 1, (size_t)c.n + 1);
   raise_status(fe_singletons(&c, &exec, flag, &removed));
   if (removed == 0) return R_NilValue;
-  SEXP out = Rf_allocVector(LGLSXP, c.n);
-  for (int64_t i = 0; i < c.n; i++) LOGICAL(out)[i] = flag[i];
+  SEXP out = PROTECT(Rf_allocVector(LGLSXP, c.n));
+  int *stays = LOGICAL(out);
+  fe_use_large_pages(stays, (size_t)c.n * sizeof *stays);
+  for (int64_t i = 0; i < c.n; i++) stays[i] = flag[i];
+  UNPROTECT(1);
   return out;
 }
 
@@ -269,4 +273,28 @@ SEXP C_nested(SEXP inner, SEXP n_inner, SEXP outer) {
   int nested = fe_nested(in, levels, out, n);
   if (nested < 0) raise_status(FE_ENOMEM);
   return Rf_ScalarLogical(nested);
+}
+
+/* x[rows] for a plain double or integer vector x; rows: from 1. */
+SEXP C_take(SEXP x, SEXP rows) {
+  R_xlen_t n = XLENGTH(rows), most = XLENGTH(x);
+  const int *at = INTEGER_RO(rows);
+  if (TYPEOF(x) != REALSXP && TYPEOF(x) != INTSXP) Rf_error("internal: numbers are needed");
+  SEXP out = PROTECT(Rf_allocVector(TYPEOF(x), n));
+  for (R_xlen_t i = 0; i < n; i++) {
+    if (at[i] < 1 || at[i] > most) Rf_error("internal: no such row");
+  }
+  if (TYPEOF(x) == REALSXP) {
+    const double *from = REAL_RO(x);
+    double *to = REAL(out);
+    fe_use_large_pages(to, (size_t)n * sizeof *to);
+    for (R_xlen_t i = 0; i < n; i++) to[i] = from[at[i] - 1];
+  } else {
+    const int *from = INTEGER_RO(x);
+    int *to = INTEGER(out);
+    fe_use_large_pages(to, (size_t)n * sizeof *to);
+    for (R_xlen_t i = 0; i < n; i++) to[i] = from[at[i] - 1];
+  }
+  UNPROTECT(1);
+  return out;
 }
