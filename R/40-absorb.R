@@ -80,7 +80,7 @@ absorb <- function(absorber, x, threads) {
   if (is.null(absorber)) {
     return(list(x = x, iterations = 0L, residual = 0, solver = "none", plan = NULL))
   }
-  out <- .Call(absorber_entry(absorber, "absorb"), absorber$pointer, x, threads)
+  out <- ask_residuals(absorber, x, threads)
   if (is.null(out$solver)) out$solver <- absorber$solver
   if (!out$converged) {
     stop_arg("control", sprintf(paste("stopped the absorption of the fixed effects at a relative",

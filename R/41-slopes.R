@@ -108,16 +108,26 @@ new_slopes <- function(factors, w, control, threads = 1L) {
   c(out, sloped = TRUE)
 }
 
-# The core's entry for what is asked of either kind of absorber: "absorb", "effects", "functional"
-# or "leverage".
-absorber_entry <- function(absorber, what) {
-  if (isTRUE(absorber$sloped)) {
-    switch(what, absorb = C_slopes_absorb, effects = C_slopes_effects,
-           functional = C_slopes_functional, leverage = C_slopes_leverage)
-  } else {
-    switch(what, absorb = C_absorb, effects = C_effects, functional = C_functional,
-           leverage = C_leverage)
-  }
+# What is asked of an absorber of either kind: residuals of columns, effects of a column, the
+# representer of a functional of the effects, leverages.
+ask_residuals <- function(absorber, x, threads) {
+  if (isTRUE(absorber$sloped)) return(.Call(C_slopes_absorb, absorber$pointer, x, threads))
+  .Call(C_absorb, absorber$pointer, x, threads)
+}
+
+ask_effects <- function(absorber, x) {
+  if (isTRUE(absorber$sloped)) return(.Call(C_slopes_effects, absorber$pointer, x))
+  .Call(C_effects, absorber$pointer, x)
+}
+
+ask_functional <- function(absorber, d0) {
+  if (isTRUE(absorber$sloped)) return(.Call(C_slopes_functional, absorber$pointer, d0))
+  .Call(C_functional, absorber$pointer, d0)
+}
+
+ask_leverage <- function(absorber) {
+  if (isTRUE(absorber$sloped)) return(.Call(C_slopes_leverage, absorber$pointer))
+  .Call(C_leverage, absorber$pointer)
 }
 
 # The numbers of an absorber's effects -> a named list with one vector for each term.

@@ -326,7 +326,7 @@ leverage <- function(m) {
              "Use \"HC1\" or clustered standard errors")
   }
   absorber <- new_absorber(m$factors, m$weights, control, m$threads)
-  (h + .Call(absorber_entry(absorber, "leverage"), absorber$pointer)) / times
+  (h + ask_leverage(absorber)) / times
 }
 
 checked_leverage <- function(m) {

@@ -1,7 +1,7 @@
 # Estimated fixed effects as a table and in print.
 
 #' @rdname fixef.fe_lm
-#' @param x,object an object of class `fe_fixef`; for `fixef()`, see above.
+#' @param x an object of class `fe_fixef`.
 #' @param conf.int should intervals be given? Only with `se = TRUE`.
 #' @param conf.level confidence level, default 0.95.
 #' @export

@@ -28,11 +28,10 @@ sum_effects <- function(gamma, factors) {
 
 # One of the vectors gamma that solve the normal equations D'W D gamma = D'W x, refined once.
 level_effects <- function(absorber, factors, x) {
-  entry <- absorber_entry(absorber, "effects")
-  gamma <- .Call(entry, absorber$pointer, x)
+  gamma <- ask_effects(absorber, x)
   rest <- x - sum_effects(gamma, factors)
   # of x in the span of D rounding errors are left, on which iterations may stall
-  gamma + tryCatch(.Call(entry, absorber$pointer, rest), error = function(e) 0)
+  gamma + tryCatch(ask_effects(absorber, rest), error = function(e) 0)
 }
 
 # Elements of the null space of D, a column each: z - (D'WD)^- D'W D z, z irregular numbers. A
@@ -173,14 +172,13 @@ functional_moments <- function(m, absorber, functional, count) {
   x <- residual_design(m)
   k <- ncol(x)
   state <- functional_state(m)
-  entry <- absorber_entry(absorber, "functional")
   out <- list(own = numeric(count), cross = matrix(0, count, k), defect = numeric(count))
   size <- min(16, max(1, 4e6 %/% m$n_rows), count)
   design <- cbind(x, matrix(0, m$n_rows, size))
   for (first in seq(1L, by = size, length.out = ceiling(count / size))) {
     at <- first:min(first + size - 1L, count)
     for (j in at) {
-      found <- .Call(entry, absorber$pointer, functional(j))
+      found <- ask_functional(absorber, functional(j))
       design[, k + 1L + j - first] <- found$x0
       out$defect[j] <- found$defect
     }
@@ -300,7 +298,7 @@ nlme::fixef
 #' `NA`, with a warning.
 #'
 #' @param object a model of class `fe_lm` with fixed effects; or a list of models, a moderation, a
-#'   mediation.
+#'   mediation; for `summary()` an object of class `fe_fixef`.
 #' @param fe `NULL` for all factors, or names of some, as written in the formula.
 #' @param levels `NULL` for all levels, or the levels of a single factor: values or labels.
 #' @param se should standard errors be computed? Default `FALSE`. Without `levels`, for at most 1000
