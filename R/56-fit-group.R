@@ -118,10 +118,11 @@ shared_rows <- function(frame, model, settings) {
                     if (counts) take_rows(frame$weights, rows))
   }
   if (!is.null(stay)) {
-    gone <- which(!stay)
-    singles <- data.frame(row = if (is.null(rows)) gone else rows[gone], cause = "singleton",
+    split <- .Call(C_split_rows, stay)
+    among <- function(at) if (is.null(rows)) at else rows[at]
+    singles <- data.frame(row = among(split$gone), cause = "singleton",
                           variable = paste(names(model$alone), collapse = " + "))
-    rows <- if (is.null(rows)) which(stay) else rows[stay]
+    rows <- among(split$stay)
     if (!length(rows)) stop_no_rows(rbind(model$dropped, singles), deparse_one(model$formula))
     factors <- lapply(factors, recode, keep = stay)
   }

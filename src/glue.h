@@ -17,6 +17,7 @@ SEXP C_scan(SEXP x, SEXP threads);
 SEXP C_na64(SEXP x);
 SEXP C_code(SEXP x, SEXP threads);
 SEXP C_code_pairs(SEXP a, SEXP n_a, SEXP b, SEXP n_b, SEXP threads);
+SEXP C_split_rows(SEXP keep);
 SEXP C_take(SEXP x, SEXP rows);
 SEXP C_recode(SEXP code, SEXP n_levels, SEXP keep);
 SEXP C_text64(SEXP x);

@@ -275,6 +275,24 @@ SEXP C_nested(SEXP inner, SEXP n_inner, SEXP outer) {
   return Rf_ScalarLogical(nested);
 }
 
+/* Logical vector without NA -> list(stay, gone): the rows, from 1, that are TRUE and FALSE. */
+SEXP C_split_rows(SEXP keep) {
+  R_xlen_t n = XLENGTH(keep), kept = 0;
+  if (TYPEOF(keep) != LGLSXP || n > INT_MAX) Rf_error("internal: bad keep");
+  const int *flag = LOGICAL_RO(keep);
+  for (R_xlen_t i = 0; i < n; i++) kept += flag[i] != 0;
+  const char *names[] = {"stay", "gone", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, new_integers(kept));
+  SET_VECTOR_ELT(out, 1, new_integers(n - kept));
+  int *stay = INTEGER(VECTOR_ELT(out, 0)), *gone = INTEGER(VECTOR_ELT(out, 1));
+  for (R_xlen_t i = 0; i < n; i++) {
+    if (flag[i]) *stay++ = (int)i + 1; else *gone++ = (int)i + 1;
+  }
+  UNPROTECT(1);
+  return out;
+}
+
 /* x[rows] for a plain double or integer vector x; rows: from 1. */
 SEXP C_take(SEXP x, SEXP rows) {
   R_xlen_t n = XLENGTH(rows), most = XLENGTH(x);

@@ -10,6 +10,7 @@ static const R_CallMethodDef entries[] = {
     CALL(C_na64, 1),
     CALL(C_code, 2),
     CALL(C_code_pairs, 5),
+    CALL(C_split_rows, 1),
     CALL(C_take, 2),
     CALL(C_recode, 3),
     CALL(C_text64, 1),
