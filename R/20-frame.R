@@ -68,17 +68,19 @@ check_variable <- function(value, name, role, frame, arg) {
   if (rows != n) {
     stop_arg(arg, sprintf("%shas %d values for the %d rows of `data`", label, rows, n))
   }
-  c(list(name = name, value = value), bad_rows(value, frame$threads))
+  moments <- role %in% c("outcome", "regressor")
+  c(list(name = name, value = value), bad_rows(value, frame$threads, moments))
 }
 
 # Logical masks of missing and infinite rows, NULL where there are none; and for a vector of numbers
 # the scan that tells so: list(n_na, n_inf, n, min, max, mean, ss), the last four over its n finite
-# values, ss being the sum of squares about the mean. NULL for matrices and text.
-bad_rows <- function(value, threads = fe_threads()) {
-  scan <- scan_value(value, threads)
+# values, ss being the sum of squares about the mean. NULL for matrices and text, and for whole
+# numbers whose moments are not asked for.
+bad_rows <- function(value, threads = fe_threads(), moments = TRUE) {
+  scan <- if (moments || !is.integer(value)) scan_value(value, threads)
   numeric <- is.numeric(value) && !is.factor(value)
   any_na <- if (is.null(scan)) anyNA(value) else scan$n_na > 0
-  any_infinite <- numeric && (is.null(scan) || scan$n_inf > 0)
+  any_infinite <- numeric && !is.integer(value) && (is.null(scan) || scan$n_inf > 0)
   na <- if (any_na) row_mask(is_missing(value))
   infinite <- if (any_infinite) row_mask(is.infinite(value))
   list(na = na, infinite = infinite, scan = if (is.null(dim(value))) scan)

@@ -129,18 +129,6 @@ static int table_threads(const fe_coder *c, uint64_t entries) {
   return most < (uint64_t)threads ? (int)most : threads;
 }
 
-static void *calloc_large(size_t n, size_t size) {
-  void *p = calloc(n + 1, size);
-  fe_use_large_pages(p, (n + 1) * size);
-  return p;
-}
-
-static void *malloc_large(size_t n, size_t size) {
-  void *p = malloc((n + 1) * size);
-  fe_use_large_pages(p, (n + 1) * size);
-  return p;
-}
-
 /* ---- range --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -186,8 +174,8 @@ static fe_status find_range(fe_coder *c) {
 }
 
 static fe_status allocate_levels(fe_coder *c) {
-  c->key = malloc_large((size_t)c->n_levels, sizeof *c->key);
-  c->rows = calloc_large((size_t)c->n_levels, sizeof *c->rows);
+  c->key = fe_malloc_large(((size_t)c->n_levels + 1) * sizeof *c->key);
+  c->rows = fe_calloc_large((size_t)c->n_levels + 1, sizeof *c->rows);
   return c->key && c->rows ? FE_OK : FE_ENOMEM;
 }
 
@@ -206,7 +194,7 @@ static void count_task(int64_t task, int worker, void *data) {
 /* The counts of the threads are added up, and make room for codes. */
 static fe_status count_by_table(fe_coder *c) {
   int threads = table_threads(c, c->range);
-  c->table = calloc_large((size_t)threads * c->range, sizeof *c->table);
+  c->table = fe_calloc_large((size_t)threads * c->range + 1, sizeof *c->table);
   if (!c->table) return FE_ENOMEM;
   fe_status status = over_chunks(c, threads, count_task, c);
   for (int t = 1; t < threads; t++) {
@@ -327,7 +315,7 @@ static void bits_task(int64_t task, int worker, void *data) {
 }
 
 static fe_status number_words(fe_coder *c, const uint64_t *bits, size_t n_words, int threads) {
-  c->bitmap = malloc_large(n_words, sizeof *c->bitmap);
+  c->bitmap = fe_malloc_large((n_words + 1) * sizeof *c->bitmap);
   if (!c->bitmap) return FE_ENOMEM;
   uint64_t before = 0;
   for (size_t v = 0; v < n_words; v++) {
@@ -368,7 +356,7 @@ static void write_bitmap_task(int64_t task, int worker, void *data) {
 static fe_status find_by_bitmap(fe_coder *c, int *code) {
   bits_job job = {c, NULL, (size_t)(c->range / 64 + 1)};
   int threads = table_threads(c, c->range / 16);
-  job.bits = calloc_large((size_t)threads * job.n_words, sizeof *job.bits);
+  job.bits = fe_calloc_large((size_t)threads * job.n_words + 1, sizeof *job.bits);
   if (!job.bits) return FE_ENOMEM;
   fe_status status = over_chunks(c, threads, bits_task, &job);
   if (!status) status = number_words(c, job.bits, job.n_words, threads);
@@ -388,7 +376,7 @@ static fe_status hash_resize(hash *h, int bits) {
   slot *old = h->slots;
   uint64_t n_old = old ? (uint64_t)1 << (64 - h->shift) : 0;
   uint64_t mask = ((uint64_t)1 << bits) - 1;
-  slot *slots = calloc_large((size_t)mask, sizeof *slots);
+  slot *slots = fe_calloc_large((size_t)mask + 1, sizeof *slots);
   if (!slots) return FE_ENOMEM;
   h->slots = slots;
   h->shift = 64 - bits;
@@ -514,7 +502,7 @@ static fe_status merge_hashes(fe_coder *c, const hash_job *job, int threads) {
   c->n_map = n;
   c->map = malloc((n + 1) * sizeof *c->map);
   c->map_start = malloc(((size_t)n_tasks + 1) * sizeof *c->map_start);
-  entry *e = malloc_large(2 * n, sizeof *e);
+  entry *e = fe_malloc_large((2 * n + 1) * sizeof *e);
   fe_status status = c->map && c->map_start && e ? FE_OK : FE_ENOMEM;
   if (!status) {
     for (int64_t t = 0; t < n_tasks; t++) {

@@ -179,17 +179,16 @@ static int sum_row(const builder *b, int v, const workspace *s) {
   return n;
 }
 
-/* Room for `need` entries; what there is, is kept. */
-static int make_room(int **to, double **weight, int64_t *room, int64_t need) {
+/* Room for `need` entries; the first `used` are kept. */
+static int make_room(int **to, double **weight, int64_t *room, int64_t used, int64_t need) {
   if (need <= *room) return 1;
   if (need < *room + *room / 2) need = *room + *room / 2;
-  int *more_to = realloc(*to, (size_t)need * sizeof **to);
+  int *more_to = fe_grow_large(*to, (size_t)used * sizeof **to, (size_t)need * sizeof **to);
   if (more_to) *to = more_to;
-  double *more_weight = realloc(*weight, (size_t)need * sizeof **weight);
+  double *more_weight =
+      fe_grow_large(*weight, (size_t)used * sizeof **weight, (size_t)need * sizeof **weight);
   if (more_weight) *weight = more_weight;
   if (!more_to || !more_weight) return 0;
-  fe_use_large_pages(more_to, (size_t)need * sizeof **to);
-  fe_use_large_pages(more_weight, (size_t)need * sizeof **weight);
   *room = need;
   return 1;
 }
@@ -202,7 +201,7 @@ static void row_task(int64_t task, int worker, void *data) {
   r->n = 0;
   for (int v = chunk_first(chunk, b->p); v < chunk_first(chunk + 1, b->p); v++) {
     int n = sum_row(b, v, s);
-    if (!make_room(&r->to, &r->weight, &r->room, r->n + n)) r->failed = 1;
+    if (!make_room(&r->to, &r->weight, &r->room, r->n, r->n + n)) r->failed = 1;
     int64_t before = r->n;
     for (int u = 0; u < n; u++) {
       int to = s->entries[u];
@@ -224,7 +223,7 @@ static int append_wave(builder *b) {
   for (int v = first; v < end; v++) g->start[v + 1] += g->start[v];
   int64_t need = g->start[end] + 1, forecast = need / done * CHUNKS + need / 16;
   if (need > b->room && forecast > need) need = forecast;
-  if (!make_room(&g->to, &g->weight, &b->room, need)) return 0;
+  if (!make_room(&g->to, &g->weight, &b->room, at, need)) return 0;
   for (int c = 0; c < WAVE; c++) {
     const rows *r = b->chunk + c;
     if (r->failed) return 0;

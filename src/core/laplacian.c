@@ -321,9 +321,10 @@ static int in_full(elimination *s, const edge *e, int d, int k) {
 static int make_room(fe_laplacian *f, int64_t used, int more) {
   if (used + more <= f->room) return 1;
   int64_t room = f->room + f->room / 2 + more;
-  int *to = realloc(f->to, (size_t)room * sizeof *to);
+  int *to = fe_grow_large(f->to, (size_t)used * sizeof *to, (size_t)room * sizeof *to);
   if (to) f->to = to;
-  double *share = realloc(f->share, (size_t)room * sizeof *share);
+  double *share =
+      fe_grow_large(f->share, (size_t)used * sizeof *share, (size_t)room * sizeof *share);
   if (share) f->share = share;
   if (!to || !share) return 0;
   f->room = room;

@@ -6,31 +6,42 @@
 
 #include "parallel.h"
 
-enum { PANEL_ROWS = 128, CHUNK_ROWS = 16384 };
+enum { PANEL_ROWS = 128, CHUNK_ROWS = 16384, LANES = 8 };
 
 /* ---- triangular factor of tall matrices --------------------------------------------------- */
+
+/* start + x'y; of a whole panel in LANES partial sums, so that no addition waits for the one
+ * before. */
+static inline double add_dot(double start, const double *x, const double *y, int n) {
+  double sum[LANES] = {0};
+  int i = 0;
+  for (; n == PANEL_ROWS && i < n; i += LANES) {
+    for (int l = 0; l < LANES; l++) sum[l] += x[i + l] * y[i + l];
+  }
+  for (; i < n; i++) start += x[i] * y[i];
+  for (int l = 0; l < LANES; l++) start += sum[l];
+  return start;
+}
 
 /* r <- factor of [r; b], b a panel of `rows` rows and leading dimension ld. The Householder
  * vector of column j is (1, b[, j]), since r is triangular already. */
 static void fold_panel(double *r, int p, double *b, int rows, int ld) {
   for (int j = 0; j < p; j++) {
     double *v = b + (size_t)j * (size_t)ld, *diag = r + (size_t)j * (size_t)p + j;
-    double below = 0;
-    for (int i = 0; i < rows; i++) below += v[i] * v[i];
+    double below = add_dot(0, v, v, rows);
     if (below == 0) continue;
     double norm = sqrt(*diag * *diag + below);
     double alpha = *diag > 0 ? -norm : norm;
     double head = *diag - alpha; /* v scaled by 1 / head has leading entry 1 */
     double beta = -head / alpha; /* 2 / (v'v) for that scaling */
-    for (int i = 0; i < rows; i++) v[i] /= head;
     *diag = alpha;
+    if (j + 1 == p) return;
+    for (int i = 0; i < rows; i++) v[i] /= head;
     for (int c = j + 1; c < p; c++) {
       double *x = b + (size_t)c * (size_t)ld, *top = r + (size_t)c * (size_t)p + j;
-      double dot = *top;
-      for (int i = 0; i < rows; i++) dot += v[i] * x[i];
-      dot *= beta;
-      *top -= dot;
-      for (int i = 0; i < rows; i++) x[i] -= dot * v[i];
+      double reach = beta * add_dot(*top, v, x, rows);
+      *top -= reach;
+      for (int i = 0; i < rows; i++) x[i] -= reach * v[i];
     }
   }
 }

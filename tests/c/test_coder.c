@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "minunit.h"
 #include "xorshift.h"
 
@@ -32,6 +33,8 @@ fe_status scarce_write(scarce_coder *c, const int *rank, int *code);
 fe_status scarce_strings(const char *const *s, int n, int *order);
 #define malloc scarce_malloc
 #define calloc scarce_calloc
+#define fe_malloc_large scarce_malloc
+#define fe_calloc_large scarce_calloc
 #define fe_coder scarce_coder
 #define fe_key_int64 scarce_key_int64
 #define fe_key_double scarce_key_double
@@ -49,6 +52,8 @@ fe_status scarce_strings(const char *const *s, int n, int *order);
 #include "../../src/core/coder.c"
 #undef malloc
 #undef calloc
+#undef fe_malloc_large
+#undef fe_calloc_large
 #undef fe_coder
 #undef fe_key_int64
 #undef fe_key_double

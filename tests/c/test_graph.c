@@ -20,6 +20,9 @@ static void *scarce_calloc(size_t n, size_t size) {
 static void *scarce_realloc(void *old, size_t size) {
   return allocations++ == fail_at ? NULL : realloc(old, size);
 }
+static void *scarce_grow(void *old, size_t used, size_t size) {
+  return allocations++ == fail_at ? NULL : fe_grow_large(old, used, size);
+}
 static fe_status scarce_parallel_for(const fe_exec *exec, int64_t n_tasks, fe_task task,
                                      void *data) {
   return loops++ == stop_at ? FE_EINTR : fe_parallel_for(exec, n_tasks, task, data);
@@ -34,6 +37,7 @@ void scarce_apply(const fe_graph *g, const double *v, double *out);
 #define fe_malloc_large scarce_malloc
 #define calloc scarce_calloc
 #define realloc scarce_realloc
+#define fe_grow_large scarce_grow
 #define fe_parallel_for scarce_parallel_for
 #define fe_graph_cost scarce_cost
 #define fe_graph_new scarce_new
@@ -44,6 +48,7 @@ void scarce_apply(const fe_graph *g, const double *v, double *out);
 #undef fe_malloc_large
 #undef calloc
 #undef realloc
+#undef fe_grow_large
 #undef fe_parallel_for
 #undef fe_graph_cost
 #undef fe_graph_new

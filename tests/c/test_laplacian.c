@@ -15,8 +15,8 @@ static void *scarce_malloc(size_t size) {
 static void *scarce_calloc(size_t n, size_t size) {
   return allocations++ == fail_at ? NULL : calloc(n, size);
 }
-static void *scarce_realloc(void *old, size_t size) {
-  return allocations++ == fail_at ? NULL : realloc(old, size);
+static void *scarce_grow(void *old, size_t used, size_t size) {
+  return allocations++ == fail_at ? NULL : fe_grow_large(old, used, size);
 }
 fe_status scarce_new(const fe_graph *g, double exact_budget, uint64_t seed, const fe_exec *exec,
                      fe_laplacian **out);
@@ -28,7 +28,7 @@ void scarce_solve(const fe_laplacian *l, const double *r, double *x);
 #define malloc scarce_malloc
 #define fe_malloc_large scarce_malloc
 #define calloc scarce_calloc
-#define realloc scarce_realloc
+#define fe_grow_large scarce_grow
 #define fe_laplacian_new scarce_new
 #define fe_laplacian_free scarce_free
 #define fe_laplacian_exact scarce_exact
@@ -39,7 +39,7 @@ void scarce_solve(const fe_laplacian *l, const double *r, double *x);
 #undef malloc
 #undef fe_malloc_large
 #undef calloc
-#undef realloc
+#undef fe_grow_large
 #undef fe_laplacian_new
 #undef fe_laplacian_free
 #undef fe_laplacian_exact
