@@ -56,7 +56,7 @@ prepare_model <- function(plan, frame, settings) {
   effects <- lapply(layout, function(effect) effect_variables(frame, effect$factor))
   slopes <- slope_variables(frame, layout)
   clusters <- lapply(cluster_expressions(settings$vcov), function(expr) {
-    frame_variable(frame, expr, "cluster", "vcov")
+    frame_variable(frame, expr, variance_role(settings$vcov), "vcov")
   })
   list(plan = plan, terms = tt, outcome = outcome, regressors = regressors, effects = effects,
        layout = layout, slopes = slopes,

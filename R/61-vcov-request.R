@@ -3,40 +3,108 @@
 # Variables that a vcov argument names, so that their missing values can be seen at estimation.
 cluster_expressions <- function(vcov) {
   if (!inherits(vcov, "formula")) return(list())
-  terms <- check_joined(split_sum(vcov[[length(vcov)]]), "vcov", "cluster variables")
+  terms <- check_joined(split_sum(vcov[[length(vcov)]]), "vcov", "variables")
   unlist(lapply(terms, split_power), recursive = FALSE)
 }
 
+# What a message calls them.
+variance_role <- function(vcov) {
+  type <- if (length(vcov) == 3L) read_type(vcov[[2L]])$type
+  role <- vcov_registry[[c(type, "CR1")[1L]]]$role
+  if (is.null(role)) "cluster" else role
+}
+
+# A request of a type with arguments is read by the type itself: request(asked, m) -> what it adds
+# to list(type, clusters).
 parse_vcov <- function(vcov, cluster, m) {
+  asked <- read_request(vcov, cluster)
+  entry <- vcov_registry[[asked$type]]
+  if (!is.null(entry$request) && !entry$clustered) {
+    if (!is.null(cluster)) {
+      stop_arg("cluster", sprintf("is given, but %s does not cluster", asked$type),
+               paste("Write", entry$usage))
+    }
+    return(c(list(type = asked$type, clusters = list()), entry$request(asked, m)))
+  }
+  if (length(asked$args) && is.null(entry$request)) {
+    stop_arg("vcov", sprintf("gives arguments to %s, which takes none", asked$type))
+  }
+  if (!entry$clustered && (!is.null(cluster) || !is.null(asked$terms))) {
+    stop_arg("cluster", sprintf("is given, but vcov = %s does not cluster",
+                                dQuote(asked$type, FALSE)),
+             "Use \"CR1\" or \"CR0\"")
+  }
+  if (!is.null(asked$terms)) {
+    cluster <- stats::as.formula(call("~", join_sum(asked$terms)), env = asked$env)
+  }
+  by_rows <- isTRUE(entry$rows) && is.null(cluster) && !length(m$factors)
+  clusters <- if (entry$clustered && !by_rows) {
+    cluster_factors(cluster, m, if (identical(vcov, "twoway")) 2L else 1L)
+  }
+  c(list(type = asked$type, clusters = clusters),
+    if (!is.null(entry$request)) entry$request(asked, m, clusters))
+}
+
+# -> list(type (a name of the registry), args (expressions), terms (of the right side of a formula,
+# else NULL), env)
+read_request <- function(vcov, cluster) {
   if (inherits(vcov, "formula")) {
     if (!is.null(cluster)) {
       stop_arg("cluster", "is given although `vcov` is a formula",
                "Give the clusters in one of them")
     }
-    type <- if (length(vcov) == 3L) deparse_one(vcov[[2L]]) else "CR1"
-    cluster <- stats::as.formula(call("~", vcov[[length(vcov)]]), env = environment(vcov))
-    vcov <- type
+    type <- if (length(vcov) == 3L) vcov[[2L]] else "CR1"
+    return(c(read_type(type),
+             list(terms = check_joined(split_sum(vcov[[length(vcov)]]), "vcov", "variables"),
+                  env = environment(vcov))))
   }
   if (is.null(vcov)) vcov <- if (is.null(cluster)) "HC1" else "CR1"
   if (!is.character(vcov) || length(vcov) != 1L || is.na(vcov)) {
-    stop_arg("vcov", paste("must be a string, a one-sided formula, a function or a matrix, not",
+    stop_arg("vcov", paste("must be a string, a formula, a function or a matrix, not",
                            describe_value(vcov)))
   }
-  known <- c(names(vcov_registry), names(vcov_aliases))
-  if (!vcov %in% known) {
-    stop_arg("vcov", sprintf("is %s, which is no known type", dQuote(vcov, FALSE)),
-             paste("Known are", quote_list(known, 30L), "and formulas such as ~country"))
-  }
-  type <- if (vcov %in% names(vcov_aliases)) vcov_aliases[[vcov]] else vcov
-  if (!vcov_registry[[type]]$clustered && !is.null(cluster)) {
-    stop_arg("cluster", sprintf("is given, but vcov = %s does not cluster", dQuote(vcov, FALSE)),
-             "Use \"CR1\" or \"CR0\"")
-  }
-  clusters <- if (vcov_registry[[type]]$clustered) {
-    cluster_factors(cluster, m, if (vcov == "twoway") 2L else 1L)
-  }
-  list(type = type, clusters = clusters)
+  expr <- if (grepl("(", vcov, fixed = TRUE)) {
+    tryCatch(str2lang(vcov), error = function(e) vcov)
+  } else vcov
+  c(read_type(expr), list(terms = NULL, env = globalenv()))
 }
+
+# A type as a string, a name, or a call such as NW(2).
+read_type <- function(expr) {
+  head <- if (is.call(expr)) expr[[1L]] else expr
+  name <- if (is.name(head) || is.character(head)) as.character(head) else ""
+  known <- c(names(vcov_registry), names(vcov_aliases))
+  if (!name %in% known) {
+    text <- if (is.character(expr)) expr else deparse_one(expr)
+    stop_arg("vcov", sprintf("is %s, which is no known type", dQuote(text, FALSE)),
+             paste("Known are", quote_list(known, 40L), "and formulas such as ~country,",
+                   "NW(2) ~ country + year or conley(100) ~ lat + lon"))
+  }
+  list(type = if (name %in% names(vcov_aliases)) vcov_aliases[[name]] else name,
+       args = if (is.call(expr)) as.list(expr)[-1L])
+}
+
+# Values of the arguments of a type. defaults: a named list, in the order of the arguments.
+request_arguments <- function(asked, defaults) {
+  known <- names(defaults)
+  signature <- as.function(c(stats::setNames(rep(list(quote(expr = )), length(known)), known),
+                             list(NULL)))
+  given <- tryCatch(match.call(signature, as.call(c(as.name(asked$type), asked$args))),
+                    error = function(e) {
+    stop_arg("vcov", sprintf("gives %s arguments that it does not have: %s", asked$type,
+                             paste(vapply(asked$args, deparse_one, ""), collapse = ", ")),
+             paste("Its arguments are", quote_list(known)))
+  })
+  for (name in names(given)[-1L]) {
+    defaults[name] <- list(tryCatch(eval(given[[name]], asked$env), error = function(e) {
+      stop_arg("vcov", sprintf("has the argument %s = %s of %s, which cannot be evaluated: %s",
+                               name, deparse_one(given[[name]]), asked$type, conditionMessage(e)))
+    }))
+  }
+  defaults
+}
+
+# ---- variables -----------------------------------------------------------------------------------
 
 # Coded cluster variables over the rows of the model.
 cluster_factors <- function(cluster, m, n_default) {
@@ -59,32 +127,37 @@ cluster_factors <- function(cluster, m, n_default) {
     stop_arg("cluster", "must be a one-sided formula, for instance ~country")
   }
   terms <- check_joined(split_sum(cluster[[2L]]), "vcov", "cluster variables")
-  frame <- new_frame(m$data, environment(cluster), m$threads)
+  coded_terms(terms, environment(cluster), m, "cluster", "clusters by")
+}
+
+# Coded variables of the terms, over the rows of the model, by name. role and use: what a message
+# calls them ("cluster"), and what the variance does with them ("clusters by").
+coded_terms <- function(terms, env, m, role, use) {
+  frame <- new_frame(m$data, env, m$threads)
   out <- lapply(terms, function(term) {
     coded <- m$factors[[deparse_one(term)]]
     if (!is.null(coded) && all(all.vars(term) %in% names(m$data))) return(coded)
-    parts <- lapply(split_power(term), function(part) {
-      frame_variable(frame, part, "cluster", "vcov")
-    })
-    code_factor(lapply(parts, cluster_values, m = m), vapply(parts, `[[`, "", "name"), "vcov",
-                m$threads)
+    parts <- lapply(split_power(term), function(part) frame_variable(frame, part, role, "vcov"))
+    code_factor(lapply(parts, cluster_values, m = m, use = use), vapply(parts, `[[`, "", "name"),
+                "vcov", m$threads)
   })
   stats::setNames(out, vapply(terms, deparse_one, ""))
 }
 
-cluster_values <- function(variable, m) {
+cluster_values <- function(variable, m, use = "clusters by") {
   value <- take_rows(variable$value, m$rows)
   at <- which(unusable(bad_rows(value, m$threads)))
   if (length(at)) {
-    rows <- if (is.null(m$rows)) at else m$rows[at]
-    stop_arg("vcov",
-             sprintf("clusters by `%s`, which is NA or infinite in %s of the estimation sample",
-                     variable$name, quote_rows(rows)),
-             paste("Give the clusters to fe_lm() itself, which leaves such rows out; or use",
+    stop_arg("vcov", sprintf("%s `%s`, which is NA or infinite in %s of the estimation sample", use,
+                             variable$name, quote_rows(data_rows(m, at))),
+             paste("Give the variance to fe_lm() itself, which leaves such rows out; or use",
                    "`subset`; or fill them in"))
   }
   value
 }
+
+# Rows of the data, given rows of the sample.
+data_rows <- function(m, at) if (is.null(m$rows)) at else m$rows[at]
 
 # A vector as long as the data or as the estimation sample.
 cluster_vector <- function(cluster, m) {
