@@ -3,7 +3,12 @@
 #
 # They get a list s: m (model), ssc, X (design), u (weight times residual), r (u; with frequency
 # weights its square is the sum of squares of the observations that a row stands for), w (weights),
-# h() (leverages, fixed effects included), clusters (coded variables), G (their numbers).
+# h() (leverages, fixed effects included), clusters (coded variables), G (their numbers), spec.
+#
+# A type with arguments also has `request`, which reads them into s$spec, `usage` (how it is
+# written) and `role` (what its variables are called); `repair`: it may have negative eigenvalues.
+# `variance(s, design)`, if there is one, gives the variance of the coefficients in place of the
+# sandwich; `rows`: in a model without fixed effects, rows are what it clusters by unless told.
 
 vcov_registry <- list(
   iid = list(
@@ -25,7 +30,7 @@ vcov_registry <- list(
     label = "heteroskedasticity-robust (HC2)", clustered = FALSE,
     meat = function(s) row_meat(s, s$r / sqrt(1 - s$h())),
     scale = function(s) 1,
-    df = function(s) s$m$df.residual),
+    df = function(s) if (s$ssc$t.df == "satterthwaite") hc2_df(s) else s$m$df.residual),
   HC3 = list(
     label = "heteroskedasticity-robust (HC3)", clustered = FALSE,
     meat = function(s) row_meat(s, s$r / (1 - s$h())),
@@ -47,11 +52,65 @@ vcov_registry <- list(
       parameter_factor(s$m, s$ssc, s$clusters) *
         if (s$ssc$G.df == "min") cluster_factor(s$m, s$ssc, min(s$G), s$clusters) else 1
     },
-    df = function(s) cluster_df(s))
+    df = function(s) cluster_df(s)),
+  CR1S = list(
+    label = "clustered (CR1S)", clustered = TRUE,
+    meat = function(s) vcov_registry$CR1$meat(full_count(s)),
+    scale = function(s) vcov_registry$CR1$scale(full_count(s)),
+    df = function(s) cluster_df(s)),
+  CR2 = list(
+    label = "clustered (CR2)", clustered = TRUE,
+    variance = function(s, design) crossprod(cr2_parts(s)$score),
+    scale = function(s) 1,
+    df = function(s) cr2_df(s)),
+  CR3 = list(
+    label = "clustered (CR3, cluster jackknife)", clustered = TRUE,
+    meat = function(s) jackknife_meat(s, centred = FALSE),
+    scale = function(s) jackknife_factor(s),
+    df = function(s) jackknife_df(s)),
+  CR3J = list(
+    label = "clustered (CR3J, cluster jackknife)", clustered = TRUE,
+    meat = function(s) jackknife_meat(s, centred = TRUE),
+    scale = function(s) jackknife_factor(s),
+    df = function(s) jackknife_df(s)),
+  NW = list(
+    label = "Newey-West", clustered = FALSE, usage = "NW(2) ~ unit + time or NW(2) ~ time",
+    role = "panel variable",
+    request = function(asked, m) nw_request(asked, m),
+    meat = function(s) nw_meat(s),
+    scale = function(s) hac_factor(s),
+    df = function(s) hac_df(s)),
+  DK = list(
+    label = "Driscoll-Kraay", clustered = FALSE, usage = "DK(2) ~ time",
+    role = "panel variable",
+    request = function(asked, m) dk_request(asked, m),
+    meat = function(s) dk_meat(s),
+    scale = function(s) hac_factor(s),
+    df = function(s) hac_df(s)),
+  conley = list(
+    label = "Conley", clustered = FALSE, repair = TRUE, usage = "conley(100) ~ lat + lon",
+    role = "coordinate",
+    request = function(asked, m) conley_request(asked, m),
+    meat = function(s) conley_meat(s),
+    scale = function(s) conley_factor(s),
+    df = function(s) s$m$df.residual),
+  pairs = list(
+    label = "pairs bootstrap", clustered = TRUE, rows = TRUE, usage = "pairs(R = 999) ~ country",
+    request = function(asked, m, clusters) pairs_request(asked, m, clusters),
+    variance = function(s, design) pairs_variance(s, design),
+    meat = function(s) refuse_pairs(),
+    scale = function(s) 1,
+    df = function(s) boot_vcov_df(s)),
+  wild = list(
+    label = "wild bootstrap", clustered = TRUE, rows = TRUE, usage = "wild(R = 999) ~ country",
+    request = function(asked, m, clusters) wild_request(asked, m, clusters),
+    meat = function(s) wild_meat(s),
+    scale = function(s) 1,
+    df = function(s) boot_vcov_df(s))
 )
 
 vcov_aliases <- c(hetero = "HC1", robust = "HC1", white = "HC0", cluster = "CR1", twoway = "CR1",
-                  standard = "iid")
+                  standard = "iid", newey_west = "NW", driscoll_kraay = "DK")
 
 row_meat <- function(s, u) .Call(C_row_meat, s$X, as.double(u), s$m$threads)
 
@@ -61,7 +120,12 @@ weighted_gram <- function(s) {
   row_meat(s, if (is.null(s$w)) rep(1, s$m$n_rows) else sqrt(s$w))
 }
 
-cluster_df <- function(s) if (s$ssc$t.df == "min") min(s$G) - 1 else s$m$df.residual
+# The convention of CR1S, whatever else is asked for: n - K with K all parameters.
+full_count <- function(s) {
+  s$ssc[c("K.adj", "K.fixef", "K.exact", "K.form", "G.adj")] <- list(TRUE, "full", TRUE, "n-1",
+                                                                    TRUE)
+  s
+}
 
 # Cameron, Gelbach and Miller (2011): the meats of all non-empty sets of cluster variables, added
 # with sign (-1)^(size + 1), each times factor(number of its clusters).
@@ -126,6 +190,7 @@ variance_state <- function(m, spec, ssc, design) {
   times <- row_counts(m)
   list(m = m, ssc = ssc, X = design$X, gram = design$gram, w = w, u = u,
        r = if (is.null(times)) u else u / sqrt(times), h = function() checked_leverage(m),
+       spec = spec, design = design, cache = new.env(parent = emptyenv()),
        clusters = spec$clusters, G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
 }
 
@@ -139,14 +204,18 @@ compute_vcov <- function(m, vcov, cluster = NULL, ssc = m$ssc, design = influenc
   check_clusters(s)
   entry <- vcov_registry[[spec$type]]
   factor <- entry$scale(s)
-  V <- if (length(design$bread)) {
+  V <- if (!length(design$bread)) {
+    design$bread
+  } else if (is.null(entry$variance)) {
     factor * (design$bread %*% entry$meat(s) %*% design$bread)
-  } else design$bread
+  } else entry$variance(s, design)
   V <- (V + t(V)) / 2
   if (length(s$G) > 1L) V <- repair_psd(V)
+  if (isTRUE(entry$repair)) V <- repair_psd(V, entry$label)
   dimnames(V) <- dimnames(design$bread)
-  list(V = V, info = list(type = spec$type, label = entry$label, factor = factor, df = entry$df(s),
-                          G = s$G, ssc = ssc$preset))
+  label <- if (is.null(spec$label)) entry$label else spec$label
+  list(V = V, info = c(list(type = spec$type, label = label, factor = factor, df = entry$df(s),
+                            G = s$G, ssc = ssc$preset), spec$info))
 }
 
 check_clusters <- function(s) {
@@ -186,16 +255,16 @@ given_vcov <- function(m, V, label) {
                           G = integer(), ssc = "given"))
 }
 
-# Multiway variances can have negative eigenvalues; they are set to zero (Cameron, Gelbach and
-# Miller 2011, section 2.3), and that is said.
-repair_psd <- function(V) {
+# Multi-way and spatial variances can have negative eigenvalues; they are set to zero (Cameron,
+# Gelbach and Miller 2011, section 2.3), and that is said.
+repair_psd <- function(V, what = "multi-way clustered") {
   if (!length(V)) return(V)
   e <- eigen(V, symmetric = TRUE)
   if (min(e$values) >= -1e-12 * max(abs(e$values))) return(V)
   fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
   if (max(abs(fixed - V)) > 1e-8 * max(abs(V))) {
-    warn_user("the multi-way clustered variance was not positive semi-definite; its negative ",
-              "eigenvalues were set to zero")
+    warn_user("the ", what, " variance was not positive semi-definite; its negative eigenvalues ",
+              "were set to zero")
   }
   fixed
 }
@@ -259,8 +328,37 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #'   \eqn{s_g = \sum_{i\in g} u_i\tilde x_i}{s_g = sum_{i in g} u_i x~_i} (Liang and Zeger 1986);
 #'   `"CR1"` (what a formula means) times the factor of [fe_ssc()]; several cluster variables by
 #'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), negative eigenvalues set to zero
-#'   with a warning.
+#'   with a warning; `"CR1S"` is CR1 with (n-1)/(n-K) G/(G-1), K all parameters, whatever [fe_ssc()]
+#'   says.
 #' }
+#'
+#' @section Leverage of clusters:
+#' Residuals of a cluster that pulls the fit towards itself are too small. `"CR2"` (Bell and
+#' McCaffrey 2002, as extended by Pustejovsky and Tipton 2018) corrects for it with the hat matrix H
+#' of the whole model, fixed effects included: it equals that of the regression on dummies,
+#' whichever effects are absorbed. It takes one cluster variable.
+#' \deqn{V = \sum_g M \tilde X_g'W_gA_ge_ge_g'A_g'W_g\tilde X_gM,\quad A_g = B_g^{+1/2},\quad
+#' B_g = [(I-H)(I-H)']_{gg},}{V = sum_g M X~_g'W_g A_g e_g e_g'A_g'W_g X~_g M, with
+#' A_g = B_g^(+1/2) and B_g = [(I-H)(I-H)']_gg,}
+#' the root being that of the pseudo-inverse (eigenvalues up to 1e-11 count as zero). So V is
+#' unbiased if errors are independent and of equal variance, with analytic weights too
+#' (clubSandwich's default for `lm` objects); frequency weights give the numbers of the rows written
+#' out. Its t has Satterthwaite degrees of freedom, one number a coefficient: for a combination c'b,
+#' with \eqn{p_g = (I-H)_g'A_g'W_g\tilde X_gMc}{p_g = (I-H)_g'A_g'W_g X~_g M c},
+#' \deqn{\nu = \frac{(\sum_g p_g'p_g)^2}{\sum_g\sum_h (p_g'p_h)^2}.}{
+#' nu = (sum_g p_g'p_g)^2 / sum_gh (p_g'p_h)^2.}
+#' They can be far below G - 1 where few clusters carry the coefficient.
+#'
+#' No G x G matrix is formed, and none of \eqn{n_g}{n_g} rows by as many columns unless it is the
+#' smaller one: the cost is \eqn{O(np^2 + \sum_g\min(n_g, p)^3)}{
+#' O(n p^2 + sum_g min(n_g, p)^3)}, p the slopes and the dummies that cut across clusters, of which
+#' there may be 400. With analytic weights the cluster's own effects count too: the lesser of
+#' \eqn{n_g}{n_g} and twice the columns takes the place of the minimum, and may be 3000.
+#'
+#' `"HC2"` has n - K degrees of freedom, or with `ssc = fe_ssc(t.df = "satterthwaite")` those of the
+#' formula above with rows as clusters, the working variance being 1/w under analytic weights, for
+#' which HC2 is unbiased. So have `"CR0"`, `"CR1"` and `"CR1S"` with one cluster variable, with
+#' \eqn{A_g = I}{A_g = I}.
 #'
 #' @param object a model of class `fe_lm`.
 #' @param vcov `NULL` (as estimated), or what `vcov` in [fe_lm()] may be.
@@ -271,11 +369,14 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' @return a symmetric matrix with a row and column per coefficient.
 #' @references White (1980) \doi{10.2307/1912934}; MacKinnon and White (1985)
 #'   \doi{10.1016/0304-4076(85)90158-7}; Liang and Zeger (1986) \doi{10.1093/biomet/73.1.13};
-#'   Cameron, Gelbach and Miller (2011) \doi{10.1198/jbes.2010.07136}.
+#'   Cameron, Gelbach and Miller (2011) \doi{10.1198/jbes.2010.07136}; Bell and McCaffrey (2002),
+#'   Survey Methodology 28(2), 169-181; Pustejovsky and Tipton (2018)
+#'   \doi{10.1080/07350015.2016.1247004}.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
 #' vcov(m, ~country)
 #' vcov(m, "CR0", cluster = "country")
+#' vcov(m, CR2 ~ country)
 #' @export
 vcov.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
   check_dots(...)

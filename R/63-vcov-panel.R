@@ -210,4 +210,4 @@ count_all <- function(ssc) {
   ssc
 }
 
-hac_df <- function(s) if (s$ssc$t.df == "min") s$spec$time$n_levels - 1 else s$m$df.residual
+hac_df <- function(s) if (s$ssc$t.df == "residual") s$m$df.residual else s$spec$time$n_levels - 1

@@ -10,13 +10,13 @@ ssc_presets <- list(
   plm.HC1 = list(K.fixef = "none", K.form = "n", G.adj = FALSE, t.df = "residual"),
   plm.sss = list(K.fixef = "none", G.df = "conventional", t.df = "residual"),
   lfe = list(K.fixef = "one", G.df = "conventional"),
-  sandwich = list(K.adj = FALSE, G.df = "conventional", t.df = "residual"),
+  sandwich = list(K.adj = FALSE, G.df = "conventional", t.df = "residual", jackknife.adj = FALSE),
   sandwich.HC1 = list(K.fixef = "full", G.df = "conventional", t.df = "residual"),
   estimatr = list(K.fixef = "full"),
   estimatr.CR0 = list(K.adj = FALSE, G.adj = FALSE),
-  clubSandwich = list(K.adj = FALSE),
-  clubSandwich.CR1p = list(K.fixef = "full", K.form = "G"),
-  clubSandwich.CR1S = list(K.fixef = "full")
+  clubSandwich = list(K.adj = FALSE, jackknife.adj = FALSE),
+  clubSandwich.CR1p = list(K.fixef = "full", K.form = "G", jackknife.adj = FALSE),
+  clubSandwich.CR1S = list(K.fixef = "full", jackknife.adj = FALSE)
 )
 
 #' Small-sample conventions
@@ -41,6 +41,19 @@ ssc_presets <- list(
 #' | `"clubSandwich"` (its CR1) | G/(G-1) | G-1 |
 #' | `"clubSandwich.CR1S"`, `"clubSandwich.CR1p"` | (n-1)/(n-K) G/(G-1); G/(G-K), K all | G-1 |
 #'
+#' clubSandwich's `test = "naive-t"` has G-1; its default, nu, Satterthwaite's degrees of freedom of
+#' each coefficient, is `fe_ssc("clubSandwich", t.df = "satterthwaite")`. The other clustered types,
+#' under every preset but for what is said:
+#'
+#' | type | factor | t | equal to |
+#' |---|---|---|---|
+#' | `"CR0"` | 1 | as the preset | sandwich's HC0 without `cadjust`; clubSandwich's CR0 |
+#' | `"CR1S"` | (n-1)/(n-K) G/(G-1), K all | as the preset | clubSandwich's CR1S; Stata's areg |
+#' | `"CR2"` | none | nu | estimatr's CR2; clubSandwich's CR2 on the dummies |
+#' | `"CR3"`, `"CR3J"` | (G-1)/G | G-1 | summclust's CRV3, CRV3J |
+#' | under `"clubSandwich"` | 1 | G-1 | its CR3 on the dummies, where that exists |
+#' | under `"sandwich"` | 1 | n-K | the cluster jackknife |
+#'
 #' @param preset name of a convention in the table; the default is `"fepanel"`.
 #' @param K.adj apply (n-1)/(n-K)? `TRUE` or `FALSE`.
 #' @param K.fixef what K counts beside the k slopes: `"nonnested"` (the effects not nested in a
@@ -52,8 +65,13 @@ ssc_presets <- list(
 #' @param G.adj apply G/(G-1)?
 #' @param G.df with several cluster variables: `"min"` (one factor, of the smallest G) or
 #'   `"conventional"` (each component its own).
-#' @param t.df degrees of freedom of t with clusters: `"min"` (smallest G, less 1) or `"residual"`
-#'   (n - K, all parameters).
+#' @param t.df degrees of freedom of t with clusters: `"min"` (default: the smallest G, less 1;
+#'   Satterthwaite's for `"CR2"`, which are part of that method), `"clusters"` (the smallest G, less
+#'   1, for every type), `"residual"` (n - K, all parameters), or `"satterthwaite"` (of each
+#'   coefficient, for `"CR0"`, `"CR1"`, `"CR1S"`, `"CR2"` and one cluster variable, and for
+#'   `"HC2"`, which has n - K otherwise; see [vcov.fe_lm()]. `"CR3"` has G - 1).
+#' @param jackknife.adj multiply the cluster jackknife, `"CR3"` and `"CR3J"`, by (G-1)/G? `TRUE` or
+#'   `FALSE`.
 #' @return a list of class `fe_ssc`. Arguments that are given override those of the preset.
 #' @references Cameron and Miller (2015) \doi{10.3368/jhr.50.2.317}; the names of the arguments
 #'   follow fixest's `ssc()`.
@@ -62,10 +80,11 @@ ssc_presets <- list(
 #' fe_ssc(G.df = "conventional")
 #' @export
 fe_ssc <- function(preset = "fepanel", K.adj = TRUE, K.fixef = "nonnested", K.exact = TRUE,
-                   K.form = "n-1", G.adj = TRUE, G.df = "min", t.df = "min") {
+                   K.form = "n-1", G.adj = TRUE, G.df = "min", t.df = "min",
+                   jackknife.adj = TRUE) {
   check_choice(preset, names(ssc_presets), "preset")
   out <- list(K.adj = TRUE, K.fixef = "nonnested", K.exact = TRUE, K.form = "n-1", G.adj = TRUE,
-              G.df = "min", t.df = "min")
+              G.df = "min", t.df = "min", jackknife.adj = TRUE)
   out <- utils::modifyList(out, ssc_presets[[preset]])
   given <- names(match.call())[-1L]
   for (name in setdiff(given, c("preset", ""))) out[[name]] <- get(name)
@@ -75,7 +94,8 @@ fe_ssc <- function(preset = "fepanel", K.adj = TRUE, K.fixef = "nonnested", K.ex
   check_choice(out$K.fixef, c("nonnested", "full", "none", "one"), "K.fixef")
   check_choice(out$K.form, c("n-1", "n", "G"), "K.form")
   check_choice(out$G.df, c("min", "conventional"), "G.df")
-  check_choice(out$t.df, c("min", "residual"), "t.df")
+  check_choice(out$t.df, c("min", "clusters", "residual", "satterthwaite"), "t.df")
+  check_flag(out$jackknife.adj, "jackknife.adj")
   structure(c(list(preset = preset), out), class = "fe_ssc")
 }
 

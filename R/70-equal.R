@@ -301,7 +301,7 @@ joint_member_df <- function(states, spec) {
   if (!is.null(vcov_registry[[spec$type]]$request)) {
     return(min(vapply(states, vcov_registry[[spec$type]]$df, 0)))
   }
-  by_clusters <- all(vapply(states, function(s) s$ssc$t.df == "min", NA))
+  by_clusters <- all(vapply(states, function(s) s$ssc$t.df != "residual", NA))
   if (!length(spec$clusters) || !by_clusters) return(residual)
   min(vapply(spec$clusters, `[[`, 0L, "n_levels")) - 1
 }

@@ -231,22 +231,13 @@ wald_df <- function(m, J, test) {
   joint_df(m)
 }
 
-joint_df <- function(m) {
-  info <- m$vcov_info
-  if (length(info$df) == 1L) return(unname(info$df))
-  if (length(info$G)) min(info$G) - 1 else m$df.residual
-}
+# Of several restrictions: the smallest, where coefficients have their own.
+joint_df <- function(m) least_df(m)
 
 # Degrees of freedom of t of each restriction.
 restriction_df <- function(m, J) {
-  df <- m$vcov_info$df
-  if (length(df) == 1L) return(rep(unname(df), nrow(J)))
-  apply(J, 1L, function(row) {
-    at <- which(row != 0)
-    if (length(at) == 1L) return(df[[at]])
-    if (m$vcov_info$type != "CR2") return(joint_df(m))
-    htz_df(m, matrix(row, 1L))
-  })
+  colnames(J) <- names(m$coefficients)
+  rep_len(unname(functional_df(m, J)), nrow(J))
 }
 
 # eta of Pustejovsky and Tipton for the restrictions J b = r.

@@ -25,7 +25,9 @@
 #' @param ... must be empty.
 #' @return a numeric vector with one prediction per row (`NA` where a variable is); with an interval
 #'   a matrix with columns `fit`, `lwr`, `upr`; with `se.fit = TRUE` a list of `fit`, `se.fit`,
-#'   `df`, `residual.scale`.
+#'   `df`, `residual.scale`. Under a variance with degrees of freedom for each coefficient
+#'   (Satterthwaite's), `df` are those of the predictions, one a row, in a model without fixed
+#'   effects; beside fixed effects the smallest of the coefficients, which is conservative.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
 #' predict(m, digitrade[1:3, ], interval = "confidence")
@@ -44,7 +46,7 @@ predict.fe_lm <- function(object, newdata = NULL, se.fit = FALSE,
   fit <- if (empty) numeric() else predict_point(object, at)
   if (!se.fit && interval == "none") return(fit)
   se <- if (empty) numeric() else predict_error(object, at, which(!is.na(fit)))
-  df <- object$vcov_info$df
+  df <- if (empty) least_df(object) else prediction_df(object, at)
   if (interval != "none") {
     spread <- if (interval == "prediction") sqrt(se^2 + sigma(object)^2) else se
     margin <- stats::qt(1 - (1 - level) / 2, df) * spread
@@ -184,6 +186,15 @@ estimable_rows <- function(m, absorber, at) {
               " are NA: the rows of the fit do not connect their fixed effects")
   }
   known & identified %in% TRUE
+}
+
+# Degrees of freedom of t: one number, or one a row.
+prediction_df <- function(m, at) {
+  if (length(m$factors) || is_shared_df(m$vcov_info$df)) return(least_df(m))
+  df <- rep(NA_real_, nrow(at$x))
+  rows <- which(!is.na(rowSums(at$x)))
+  df[rows] <- functional_df(m, at$x[rows, , drop = FALSE])
+  df
 }
 
 # Standard errors of the predictions in `rows`, NA elsewhere.

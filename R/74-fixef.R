@@ -312,7 +312,8 @@ nlme::fixef
 #'   data frame with one row a level: `fe` (the factor), `level`, `estimate`, with `se = TRUE`
 #'   `std.error`, `statistic`, `p.value` and the interval `conf.low`, `conf.high` (0 and `NA` for a
 #'   level that is zero by normalisation), then `n` (observations of the level), `component` and
-#'   `estimable`. `summary()` gives one row a factor, `plot()` a ggplot.
+#'   `estimable`. Where coefficients have degrees of freedom of their own (Satterthwaite's), t of
+#'   the effects has the smallest of them. `summary()` gives one row a factor, `plot()` a ggplot.
 #' @seealso [predict.fe_lm()] for sums of effects.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
@@ -338,7 +339,7 @@ fixef.fe_lm <- function(object, fe = NULL, levels = NULL, se = FALSE, base = c("
   out <- lapply(parts, function(rows) {
     stats::setNames(table$estimate[rows], table$level[rows])
   })
-  structure(out, class = "fe_fixef", table = table, base = base, df = m$vcov_info$df,
+  structure(out, class = "fe_fixef", table = table, base = base, df = least_df(m),
             against = if (!is.null(against)) as.character(against), formula = m$formula,
             n_components = max(norm$component), terms = norm$terms[c("name", "slope")],
             vcov = if (se) describe_vcov(m))

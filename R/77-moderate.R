@@ -57,10 +57,12 @@
 #'   \item{interaction}{a data frame of one row: Wald F `statistic` of all products, `df1`, `df2`,
 #'     `p.value`.}
 #'   \item{jn}{for a numeric moderator of more than two values: `bounds` (zero to two roots, units
-#'     of the data), `pattern` over the whole line (`"between"`, `"outside"`, `"one side"`,
-#'     `"nowhere"`), `regions` (data frame: `from`, `to` within the observed
+#'     of the data; where degrees of freedom differ from slope to slope there may be more),
+#'     `pattern` over the whole line (`"between"`, `"outside"`, `"one side"`, `"nowhere"`,
+#'     `"several"` beyond two roots), `regions` (data frame: `from`, `to` within the observed
 #'     range, `slope` `"positive"` or `"negative"`, `share` of the rows used), `share` (of the
-#'     rows, all regions), `range`, `critical` (t), `level`, `fdr`; else `NULL`.}
+#'     rows, all regions), `range`, `critical` (t; its range over the rows if degrees of
+#'     freedom differ), `alpha` (level of each test), `level`, `fdr`; else `NULL`.}
 #'   \item{center}{named numbers: the centres, 0 where there is none.}
 #'   and `formula`, `call`, `treat`, `moderator`, `kind` (`"continuous"`, `"binary"` or `"factor"`),
 #'   `level`, `points`, `combination` (rows: slopes, columns: coefficients), `observed` (the

@@ -131,7 +131,7 @@ combine_slopes <- function(m, combination) {
 
 slope_table <- function(object, level = object$level) {
   s <- combine_slopes(object$model, object$combination)
-  df <- object$model$vcov_info$df
+  df <- functional_df(object$model, object$combination)
   t <- s$estimate / s$std.error
   margin <- stats::qt(1 - (1 - level) / 2, df) * s$std.error
   data.frame(object$points, estimate = s$estimate, std.error = s$std.error, statistic = t,
@@ -139,13 +139,13 @@ slope_table <- function(object, level = object$level) {
              conf.low = s$estimate - margin, conf.high = s$estimate + margin)
 }
 
-# Wald F of all products.
+# Wald F of all products, over the smallest of their degrees of freedom.
 interaction_test <- function(object) {
   m <- object$model
   at <- product_names(object)
   b <- m$coefficients[at]
   f <- tryCatch(sum(b * solve(m$vcov[at, at], b)) / length(at), error = function(e) NA_real_)
-  df <- as.double(m$vcov_info$df)
+  df <- as.double(least_df(m, at))
   data.frame(statistic = f, df1 = length(at), df2 = df,
              p.value = stats::pf(f, length(at), df, lower.tail = FALSE))
 }
@@ -165,17 +165,21 @@ johnson_neyman <- function(object) {
   b <- unname(object$model$coefficients[at])
   V <- unname(object$model$vcov[at, at])
   m <- each_observation(object)
-  critical <- critical_t(object)
-  root <- slope_roots(b, V, critical)
+  rule <- df_rule(object$model)
+  alpha <- test_level(object, rule)
+  root <- if (is_shared_df(object$model$vcov_info$df)) {
+    slope_roots(b, V, critical_t(object, object$observed[1L], alpha, rule))
+  } else varying_roots(object, alpha, rule)
   bounds <- root$d + object$center[[object$moderator]]
+  critical <- critical_t(object, m, alpha, rule)
   s <- combine_slopes(object$model, slope_combination(object, m))
-  regions <- significant_regions(object, bounds, critical)
+  regions <- significant_regions(object, bounds, alpha, rule)
   regions$share <- vapply(seq_len(nrow(regions)), function(r) {
     mean(m >= regions$from[r] & m <= regions$to[r])
   }, 0)
   list(bounds = bounds, pattern = root$pattern, regions = regions,
        share = mean(abs(s$estimate) > critical * s$std.error), range = range(m),
-       critical = critical, level = object$level, fdr = object$fdr)
+       critical = unique(range(critical)), alpha = alpha, level = object$level, fdr = object$fdr)
 }
 
 # Roots d of (b1 + b3 d)^2 = t^2 (V11 + 2 d V13 + d^2 V33), that is A d^2 + 2 B d + C = 0. The
@@ -195,28 +199,66 @@ slope_roots <- function(b, V, t) {
   list(d = d, pattern = if (length(d) < 2L) "one side" else if (A > 0) "outside" else "between")
 }
 
+# Roots where the critical value depends on d too. Multiples of a combination have the same t and
+# degrees of freedom, so all slopes, for d from -Inf to Inf, lie on the half circle (cos a, sin a),
+# d = scale tan(a). The signs of |t| - critical on a grid, to which the roots for the least and the
+# largest critical value are added, bracket the roots.
+varying_roots <- function(object, alpha, rule) {
+  at <- c(term_label(object$treat), product_names(object))
+  b <- unname(object$model$coefficients[at])
+  V <- unname(object$model$vcov[at, at])
+  scale <- sqrt(V[1L, 1L] / V[2L, 2L])
+  excess <- function(a) {
+    C <- cbind(cos(a), scale * sin(a))
+    colnames(C) <- at
+    s <- combine_slopes(object$model, C)
+    abs(s$estimate) / s$std.error - stats::qt(1 - alpha / 2, rule(C))
+  }
+  df <- object$model$vcov_info$df[at]
+  ends <- lapply(stats::qt(1 - alpha / 2, df), function(t) slope_roots(b, V, t)$d)
+  zero <- -b[1L] / b[2L]
+  inner <- seq(-pi / 2, pi / 2, length.out = 400L) # without d = 0
+  a <- sort(unique(c(inner, atan(c(unlist(ends), zero[is.finite(zero)]) / scale))))
+  f <- excess(a)
+  change <- which(f[-1L] > 0 & f[-length(f)] <= 0 | f[-1L] <= 0 & f[-length(f)] > 0)
+  d <- vapply(change, function(k) {
+    stats::uniroot(excess, a[k + 0:1], tol = 1e-12)$root
+  }, 0)
+  list(d = scale * tan(d), pattern = root_pattern(length(d), f[1L] > 0))
+}
+
+# far: is the slope significant far out?
+root_pattern <- function(n, far) {
+  if (n > 2L) return("several")
+  c("nowhere", "one side", if (far) "outside" else "between")[n + 1L]
+}
+
 # The observed range cut at the bounds: the pieces in whose middle the slope is significant.
-significant_regions <- function(object, bounds, critical) {
+significant_regions <- function(object, bounds, alpha, rule) {
   range <- range(object$observed)
   cut <- c(range[1L], bounds[bounds > range[1L] & bounds < range[2L]], range[2L])
   from <- cut[-length(cut)]
   to <- cut[-1L]
-  s <- combine_slopes(object$model, slope_combination(object, (from + to) / 2))
-  keep <- abs(s$estimate) > critical * s$std.error
+  middle <- (from + to) / 2
+  s <- combine_slopes(object$model, slope_combination(object, middle))
+  keep <- abs(s$estimate) > critical_t(object, middle, alpha, rule) * s$std.error
   data.frame(from = from[keep], to = to[keep],
              slope = ifelse(s$estimate[keep] > 0, "positive", "negative"))
 }
 
-# Without control of false discoveries the quantile of t at a. With it that at i a / k, where i is
-# the largest with p_(i) <= i a / k among the k distinct observed values, or 1 if there is none.
-critical_t <- function(object) {
+# Level of each test: without control of false discoveries a = 1 - level. With it i a / k, where i
+# is the largest with p_(i) <= i a / k among the k distinct observed values, or 1 if there is none.
+test_level <- function(object, rule) {
   alpha <- 1 - object$level
-  df <- object$model$vcov_info$df
-  if (object$fdr) {
-    s <- combine_slopes(object$model, slope_combination(object, unique(object$observed)))
-    p <- sort(2 * stats::pt(-abs(s$estimate / s$std.error), df))
-    passed <- which(p <= seq_along(p) * alpha / length(p))
-    alpha <- max(passed, 1L) * alpha / length(p)
-  }
-  stats::qt(1 - alpha / 2, df)
+  if (!object$fdr) return(alpha)
+  combination <- slope_combination(object, unique(object$observed))
+  s <- combine_slopes(object$model, combination)
+  p <- sort(2 * stats::pt(-abs(s$estimate / s$std.error), rule(combination)))
+  passed <- which(p <= seq_along(p) * alpha / length(p))
+  max(passed, 1L) * alpha / length(p)
+}
+
+# The quantile of t for the slope at each of the moderator's values.
+critical_t <- function(object, values, alpha, rule = df_rule(object$model)) {
+  stats::qt(1 - alpha / 2, rule(slope_combination(object, values)))
 }

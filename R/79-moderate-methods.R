@@ -163,7 +163,8 @@ describe_regions <- function(x, digits) {
   observed <- sprintf("%s is observed from %s to %s", x$moderator, short(jn$range[1L], digits),
                       short(jn$range[2L], digits))
   rule <- sprintf("Johnson-Neyman (%s%%%s, |t| > %s): the slope", format(100 * (1 - jn$level)),
-                  if (jn$fdr) " false discovery rate" else "", short(jn$critical, 5L))
+                  if (jn$fdr) " false discovery rate" else "",
+                  paste(short(jn$critical, 5L), collapse = " to "))
   r <- jn$regions
   if (!nrow(r)) return(sprintf("%s differs from zero nowhere; %s.", rule, observed))
   low <- r$from == jn$range[1L]

@@ -329,7 +329,13 @@ describe_variances <- function(parts) {
   ssc <- parts[[1L]]$ssc
   paste0(parts[[1L]]$key, if (scaled) paste0(", factor ", format_range(factor)),
          if (scaled && nzchar(ssc)) sprintf(" (%s)", ssc),
-         if (length(df)) sprintf(", t(%s)", format_range(df)))
+         if (length(df)) sprintf(", t(%s)", describe_dfs(lapply(parts, `[[`, "df"))))
+}
+
+# "62", "45 to 62", or where coefficients of a column have their own, "Satterthwaite: 2.4 to 8.1".
+describe_dfs <- function(dfs) {
+  if (!any(vapply(dfs, df_varies, NA))) return(format_range(unlist(dfs)))
+  describe_df(unlist(dfs))
 }
 
 format_range <- function(x) {

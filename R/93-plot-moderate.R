@@ -52,7 +52,7 @@ plot_slope_band <- function(x, points, bins) {
 
 slope_band <- function(x, at) {
   s <- combine_slopes(x$model, slope_combination(x, at))
-  margin <- x$jn$critical * s$std.error
+  margin <- critical_t(x, at, x$jn$alpha) * s$std.error
   data.frame(value = at, estimate = s$estimate, low = s$estimate - margin,
              high = s$estimate + margin)
 }

@@ -23,8 +23,11 @@
 #' @param ... for `anova()`, further models; else unused.
 #' @return `coef`, `residuals`, `fitted`, `weights`, `hatvalues`: named or plain numeric vectors
 #'   over coefficients or over the rows used. `tidy`: a data frame with a row per coefficient
-#'   (`term`, `estimate`, `std.error`, `statistic`, `p.value`, and the interval). `glance`: one row
-#'   of fit statistics. `augment`: the data with `.fitted`, `.resid`. `estfun`: the scores
+#'   (`term`, `estimate`, `std.error`, `statistic`, `p.value`, and the interval; and the degrees of
+#'   freedom `df` of t where coefficients have their own, Satterthwaite's). `glance`: one row of fit
+#'   statistics; F of all slopes (`statistic`) has in its denominator the degrees of freedom of t,
+#'   the smallest where the slopes have their own, which is conservative.
+#'   `augment`: the data with `.fitted`, `.resid`. `estfun`: the scores
 #'   \eqn{w_i e_i \tilde x_i}{w_i e_i x~_i}, n x k (with frequency weights \eqn{w_i}{w_i} rows
 #'   \eqn{e_i \tilde x_i}{e_i x~_i} for a row of the data); `bread`: n times
 #'   \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}: with them `sandwich::sandwich()` gives `"HC0"`.
@@ -147,11 +150,19 @@ model.matrix.fe_lm <- function(object, type = c("raw", "within"), ...) {
   need_full(object, "its model matrix")
   type <- check_choice(type[1L], c("raw", "within"), "type")
   if (type == "within") return(residual_design(object))
+  refuse_partial_design(object, topenv(parent.frame()))
   raw_design(object, model.frame(object))
 }
 
 # Columns of the kept regressors for new rows; NA where a variable is.
 raw_design <- function(m, data) {
+  x <- whole_design(m, data)[, colnames(m$bread), drop = FALSE]
+  matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+}
+
+# Columns of all regressors, those left out as collinear and the constant among them, with the
+# attributes of model.matrix().
+whole_design <- function(m, data) {
   predvars <- attr(m$terms, "predvars")
   if (is.null(predvars)) predvars <- attr(m$terms, "variables")
   tt <- m$terms
@@ -165,8 +176,7 @@ raw_design <- function(m, data) {
   x <- stats::model.matrix(tt, frame, contrasts.arg = m$contrasts)
   variables <- Map(function(value, name) list(value = value, name = name), frame, names(frame))
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
-  x <- x[, colnames(m$bread), drop = FALSE]
-  matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+  x
 }
 
 #' @rdname fe_lm-methods
@@ -223,10 +233,16 @@ vcovHC.fe_lm <- function(x, type = "HC3", ...) compute_vcov(x, type)$V
 
 #' @exportS3Method lmtest::coeftest fe_lm
 coeftest.fe_lm <- function(x, vcov. = NULL, df = NULL, ...) {
-  if (is.null(df)) df <- if (is.null(vcov.)) x$vcov_info$df else x$df.residual
+  own <- is.null(df) && is.null(vcov.)
+  if (is.null(df)) df <- if (own) own_df(x) else x$df.residual
   coeftest <- get("coeftest.default", envir = asNamespace("lmtest"))
-  coeftest(x, vcov. = vcov., df = df, ...)
+  out <- coeftest(x, vcov. = vcov., df = df, ...)
+  if (own) attr(out, "df") <- least_df(x) # one number, which is what intervals are made of
+  out
 }
+
+# One number, or one for each coefficient in their order.
+own_df <- function(m) if (is_shared_df(m$vcov_info$df)) least_df(m) else unname(coef_df(m))
 
 # F compares models of one outcome on the same rows, the smaller one's regressors and effects among
 # the larger's.

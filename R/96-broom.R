@@ -17,8 +17,11 @@ generics::augment
 tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, cluster = NULL,
                        ssc = NULL, ...) {
   check_dots(...)
-  table <- coef_table(restated(x, vcov, cluster, ssc), check_level(conf.level, "conf.level"))
-  if (check_flag(conf.int, "conf.int")) table else table[1:5]
+  m <- restated(x, vcov, cluster, ssc)
+  table <- coef_table(m, check_level(conf.level, "conf.level"))
+  out <- if (check_flag(conf.int, "conf.int")) table else table[1:5]
+  if (!is.null(names(m$vcov_info$df))) out$df <- unname(coef_df(m))
+  out
 }
 
 #' @rdname fe_lm-methods

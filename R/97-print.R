@@ -19,12 +19,20 @@ print.fe_lm <- function(x, digits = 5L, ...) {
                    format(round(table$statistic, 3L)), p, significance_stars(table$p.value))
     shown <- matrix(shown, nrow(table))
     dimnames(shown) <- list(table$term, c("Estimate", "Std. error", "t", "p", ""))
+    if (df_varies(x$vcov_info$df)) shown <- with_df(shown, coef_df(x))
     print(shown, quote = FALSE, right = TRUE)
   } else {
     cat("(no slopes)\n")
   }
   cat(model_footer(x), sep = "\n")
+  warn_cluster_note(x)
   invisible(x)
+}
+
+# Degrees of freedom beside t.
+with_df <- function(shown, df) {
+  cbind(shown[, 1:3, drop = FALSE], df = format(unname(df), digits = 3L),
+        shown[, 4:5, drop = FALSE])
 }
 
 model_heading <- function(x) {
@@ -56,5 +64,6 @@ model_footer <- function(x) {
     if (isFALSE(x$absorption$exact_rank)) {
       "K is an upper bound: the dummies of three or more large factors were counted, not factorised"
     },
-    if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept))
+    if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept),
+    cluster_note(x))
 }

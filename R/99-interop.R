@@ -26,9 +26,15 @@ emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
   x <- stats::model.matrix(object$terms, frame, contrasts.arg = object$contrasts)
   x <- x[, slopes, drop = FALSE]
   if (mean_row) x <- cbind(`(Intercept)` = 1, x)
-  df <- object$vcov_info$df
   list(X = x[, names(b), drop = FALSE], bhat = unname(b), nbasis = matrix(NA), V = object$vcov,
-       dffun = function(k, dfargs) dfargs$df, dfargs = list(df = df), misc = list())
+       dffun = function(k, dfargs) dfargs$of(k), dfargs = list(of = contrast_df(object)),
+       misc = list())
+}
+
+# A function that gives the degrees of freedom of a combination of the coefficients.
+contrast_df <- function(m) {
+  rule <- df_rule(m)
+  function(k) rule(matrix(k, 1L, dimnames = list(NULL, names(m$coefficients))))
 }
 
 # The model with the average effect as its constant, under its own variance.
@@ -56,7 +62,7 @@ n_obs.fe_lm <- function(x, ...) x$nobs
 
 #' @exportS3Method insight::get_df fe_lm
 get_df.fe_lm <- function(x, type = "residual", ...) {
-  if (type %in% c("wald", "ml1")) x$vcov_info$df else x$df.residual
+  if (type %in% c("wald", "ml1")) own_df(x) else x$df.residual
 }
 
 #' @exportS3Method insight::get_statistic fe_lm

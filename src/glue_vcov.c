@@ -1,3 +1,5 @@
+#include "core/cr2.h"
+#include "core/leave_out.h"
 #include "core/vcov.h"
 #include "glue.h"
 
@@ -42,6 +44,85 @@ SEXP C_row_meat(SEXP x, SEXP u, SEXP threads) {
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, k, k));
   raise_status(fe_row_meat(col, k, n, multiplier, &exec, REAL(out)));
+  UNPROTECT(1);
+  return out;
+}
+
+/* Coefficients' combinations r'(A - A_g)^- rhs_g of the blocks of x, rhs p x G -> n_r x G */
+SEXP C_leave_out(SEXP x, SEXP w, SEXP cluster, SEXP rhs, SEXP r, SEXP threads) {
+  int64_t n = n_rows(x);
+  int p = n_columns(x), n_r = n_columns(r);
+  int n_clusters = as_count(element(cluster, "n_levels"), "clusters");
+  const int *code = view_code(element(cluster, "code"), n, n_clusters);
+  const double **col = view_columns(x), *weights = view_weights(w, n);
+  const double *right = view_doubles(rhs, (int64_t)p * n_clusters);
+  const double *contrast = view_doubles(r, (int64_t)p * n_r);
+  fe_exec exec = as_exec(threads);
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n_r, n_clusters));
+  fe_blocks *blocks = NULL;
+  fe_status status = fe_blocks_new(col, 0, p, n, weights, code, n_clusters, &exec, &blocks);
+  if (!status) status = fe_leave_out_contrasts(blocks, right, contrast, n_r, &exec, REAL(out));
+  fe_blocks_free(blocks);
+  raise_status(status);
+  UNPROTECT(1);
+  return out;
+}
+
+/* list(code = list, n_levels, value = list): effects nested in the clusters */
+static fe_cr2_nested as_nested(SEXP nested, int64_t n) {
+  SEXP code = element(nested, "code"), value = element(nested, "value");
+  int q = (int)XLENGTH(code);
+  const int **codes = (const int **)R_alloc((size_t)q + 1, sizeof *codes);
+  const double **values = (const double **)R_alloc((size_t)q + 1, sizeof *values);
+  for (int f = 0; f < q; f++) {
+    codes[f] = view_code(VECTOR_ELT(code, f), n, INTEGER(element(nested, "n_levels"))[f]);
+    values[f] = view_weights(VECTOR_ELT(value, f), n);
+  }
+  return (fe_cr2_nested){q, codes, INTEGER(element(nested, "n_levels")), values};
+}
+
+static SEXP new_array(int a, int b, int c) {
+  SEXP dim = PROTECT(Rf_allocVector(INTSXP, 3));
+  INTEGER(dim)[0] = a;
+  INTEGER(dim)[1] = b;
+  INTEGER(dim)[2] = c;
+  SEXP out = Rf_allocArray(REALSXP, dim);
+  UNPROTECT(1);
+  return out;
+}
+
+/* basis: list(q, w, e, r); weighted: NULL, or list(nested, psi, u) for the identity as working
+ * variance -> list(score, own, t, y), the last three only if couple; y only if weighted */
+SEXP C_cr2(SEXP basis, SEXP cluster, SEXP weighted, SEXP power, SEXP couple, SEXP threads) {
+  SEXP q = element(basis, "q"), r = element(basis, "r");
+  int64_t n = XLENGTH(element(basis, "e"));
+  int p = n_columns(q), n_r = n_columns(r), is_weighted = !Rf_isNull(weighted);
+  int n_clusters = as_count(element(cluster, "n_levels"), "clusters"), all = Rf_asLogical(couple);
+  fe_cr2_job job = {view_columns(q), p, n, view_weights(element(basis, "w"), n),
+                    REAL(element(basis, "e")), view_code(element(cluster, "code"), n, n_clusters),
+                    n_clusters, view_doubles(r, (int64_t)p * n_r), n_r, Rf_asReal(power)};
+  if (n_rows(q) != n) Rf_error("internal: rows do not match");
+  fe_exec exec = as_exec(threads);
+  const char *names[] = {"score", "own", "t", "y", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, Rf_allocMatrix(REALSXP, n_clusters, n_r));
+  if (all) SET_VECTOR_ELT(out, 1, new_array(n_r, n_r, n_clusters));
+  if (all) SET_VECTOR_ELT(out, 2, new_array(p, n_r, n_clusters));
+  if (all && is_weighted) SET_VECTOR_ELT(out, 3, new_array(p, n_r, n_clusters));
+  double *part[4];
+  for (int k = 0; k < 4; k++) {
+    part[k] = Rf_isNull(VECTOR_ELT(out, k)) ? NULL : REAL(VECTOR_ELT(out, k));
+  }
+  fe_cr2_out to = {part[0], part[1], part[2], part[3]};
+  if (is_weighted) {
+    fe_cr2_nested nested = as_nested(element(weighted, "nested"), n);
+    SEXP psi = element(weighted, "psi");
+    const double *u = view_doubles(element(weighted, "u"), (int64_t)p * p);
+    if (n_columns(psi) != n_r || n_rows(psi) != n) Rf_error("internal: functionals do not match");
+    raise_status(fe_cr2_weighted(&job, &nested, view_columns(psi), u, &exec, &to));
+  } else {
+    raise_status(fe_cr2(&job, &exec, &to));
+  }
   UNPROTECT(1);
   return out;
 }

@@ -43,6 +43,23 @@ test_that("degrees of freedom follow the convention", {
   expect_equal(signif(p, 4), 1.155e-06)
 })
 
+test_that("degrees of freedom and the factor of the jackknife can be set", {
+  skip_if_not_installed("plm")
+  m <- grunfeld()
+  df <- function(vcov, ...) unname(vcov_df(m, vcov = vcov, ssc = fe_ssc(...)))
+  expect_equal(df(CR2 ~ firm, t.df = "clusters"), 9)
+  expect_equal(df(CR2 ~ firm, t.df = "residual"), 169)
+  expect_identical(df(CR2 ~ firm, t.df = "satterthwaite"), df(CR2 ~ firm))
+  expect_equal(df(CR3 ~ firm), 9)
+  expect_true(all(df(CR1 ~ firm, t.df = "satterthwaite") < 9))
+  expect_equal(df(~firm + year, t.df = "satterthwaite"), 9)
+  whole <- vcov(m, CR3 ~ firm, ssc = fe_ssc(jackknife.adj = FALSE))
+  expect_equal(whole, vcov(m, CR3 ~ firm) * 10 / 9)
+  expect_equal(vcov(m, CR1S ~ firm, ssc = "plm"), vcov(m, ~firm, ssc = "areg"))
+  expect_error(fe_ssc(t.df = "none"), "t.df", class = "fe_error")
+  expect_error(fe_ssc(jackknife.adj = NA), "jackknife.adj", class = "fe_error")
+})
+
 test_that("heteroskedasticity-robust variances do not depend on the convention", {
   skip_if_not_installed("plm")
   m <- grunfeld()
