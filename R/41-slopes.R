@@ -174,6 +174,8 @@ explicit_terms <- function(factors) {
   Map(function(f, value) {
     level <- seq_len(factors[[f]]$n_levels)
     if (is.null(value)) level <- level[-1L]
-    outer(factors[[f]]$code, level, `==`) * if (is.null(value)) 1 else value
+    code <- factors[[f]]$code
+    column <- function(l) if (is.null(value)) as.double(code == l) else (code == l) * value
+    `dim<-`(vapply(level, column, numeric(length(code))), c(length(code), length(level)))
   }, terms$factor, terms$value)
 }

@@ -1,44 +1,104 @@
-# Bootstrap stage: replicates of the coefficients over reweighted clusters.
+# Bootstrap stage: replicates of the coefficients, of any function of them, and their joining.
 
 #' Bootstrap of the coefficients
 #'
-#' Pairs and pairs-cluster bootstrap of one model, or of several estimated on the same rows. A drawn
-#' cluster enters as often as it was drawn; since a fixed effect that lies within clusters sees only
-#' a common weight, a replicate is a multinomial reweighting of the clusters' cross-products, and no
-#' row is ever copied: \eqn{A(m) = \sum_g m_g A_g}{A(m) = sum_g m_g A_g}. Effects that cut across
-#' clusters are kept as explicit dummies in these blocks when they have few levels, and absorbed
-#' anew in every replicate otherwise.
+#' Pairs, wild, residual and Bayesian bootstrap, over clusters or rows, of one model or of several
+#' estimated on the same rows, and of any function of their coefficients. No replicate copies or
+#' reads a row where it need not.
 #'
-#' The numbers depend on [set.seed()] and on nothing else: replicate r is a function of one seed
-#' drawn from R's generator and of r (Philox, Salmon et al. 2011), on any number of threads.
+#' @section Types:
+#' \describe{
+#' \item{`"pairs"`}{Whole clusters (or rows) are drawn with replacement. A fixed effect that lies
+#'   within clusters sees only a common weight, so a replicate is a multinomial reweighting of the
+#'   clusters' cross-products, \eqn{A(m) = \sum_g m_g A_g}{A(m) = sum_g m_g A_g}. Effects that cut
+#'   across clusters are kept as explicit dummies in these blocks when they have few levels (path
+#'   `"blocks"`), and absorbed anew in every replicate otherwise (`"rows"`).}
+#' \item{`"bayesian"`}{The same with real weights, G times a draw of Dirichlet(1, ..., 1): the
+#'   posterior of Rubin (1981) under his uninformative prior.}
+#' \item{`"wild"`}{The unrestricted residuals of each cluster (or row) times a random \eqn{v_g}{v_g}
+#'   of mean 0 and variance 1, the regressors as they are (Wu 1986; Cameron, Gelbach and Miller
+#'   2008). Coefficients are linear in \eqn{v}{v},
+#'   \deqn{\beta^* = \hat\beta + \sum_g v_g q_g,\quad q_g = (\tilde X'W\tilde X)^{-1}
+#'     \tilde X_g'W_g\hat u_g,}{beta* = b + sum_g v_g q_g, q_g = (X~'WX~)^-1 X~_g'W_g u_g,}
+#'   for any fixed effects; with all sign vectors their covariance is the CR0 variance exactly.}
+#' \item{`"residual"`}{The residuals of rows, scaled to
+#'   \eqn{\sqrt{w_i}\,\hat u_i/\sqrt{1-h_i}}{sqrt(w_i) u_i / sqrt(1 - h_i)}, h the leverages with
+#'   the fixed effects included, and centred, are drawn with replacement and given to the rows
+#'   (Davison and Hinkley 1997, section 6.2.3): for independent errors of one distribution. With
+#'   clusters, whole vectors of residuals are drawn, which needs clusters of one length (and rows in
+#'   one order within them).}
+#' }
+#' Several models get the same draws, so that their coefficients vary together as they do in the
+#' sample. The numbers depend on the seed and on nothing else: replicate r is a function of seed,
+#' type and r ([fe_boot_weights()]), on any number of threads, in any order, on any machine.
 #'
 #' @section Intervals:
 #' With \eqn{\hat\theta}{theta} the estimate, \eqn{q_\alpha}{q(a)} the quantile of the replicates
 #' (type 6, as in package boot up to interpolation): `"percentile"`
 #' \eqn{[q_{\alpha/2}, q_{1-\alpha/2}]}{[q(a/2), q(1-a/2)]}; `"basic"`
 #' \eqn{[2\hat\theta - q_{1-\alpha/2}, 2\hat\theta - q_{\alpha/2}]}{[2 theta - q(1-a/2), 2 theta - q(a/2)]}; `"bc"` and `"bca"`, bias-corrected with \eqn{z_0 = \Phi^{-1}(\#\{\theta^* < \hat\theta\}/R)}{z0 = qnorm(share of replicates below theta)}
-#' and, for `"bca"`, the acceleration from leaving out one cluster at a time,
-#' \eqn{a = \sum d_g^3 / (6 (\sum d_g^2)^{3/2})}{a = sum d_g^3 / (6 (sum d_g^2)^1.5)} (Efron 1987).
+#' and, for `"bca"`, the acceleration
+#' \eqn{a = \sum d_g^3 / (6 (\sum d_g^2)^{3/2})}{a = sum d_g^3 / (6 (sum d_g^2)^1.5)} (Efron 1987) of
+#' the values without one cluster, \eqn{d_g}{d_g} their mean less each: exact ones on the path
+#' `"blocks"`, otherwise those of the infinitesimal jackknife,
+#' \eqn{\hat\beta - q_g}{b - q_g} (Efron 1982). `"studentised"`, of a run with `studentise = TRUE`:
+#' \eqn{[\hat\theta - \tau_{1-\alpha/2}\,s, \hat\theta - \tau_{\alpha/2}\,s]}{[theta - q(1-a/2) s, theta - q(a/2) s]},
+#' \eqn{\tau}{q} the quantiles of \eqn{(\theta^* - \hat\theta)/s^*}{(theta* - theta)/s*} (Hall
+#' 1988), where s and \eqn{s^*}{s*} are clustered standard errors (CR0) of the sample and of the
+#' replicate, through the numerical gradient of `statistic`. A constant small-sample factor would
+#' cancel.
+#'
+#' @section Parts of a run:
+#' `replicates = 1:5000` here and `5001:10000` elsewhere, under the same `seed`, joined by `c()`,
+#' are the run of 10,000 replicates, bit for bit; `c(b, fe_boot(m, replicates = 2000:4000, seed =
+#' b$seed))` resumes. `map` does this over the processes of any backend whose function works like
+#' [lapply()] and returns a list in the order of its argument:
+#' `map = future.apply::future_lapply` after `future::plan()`;
+#' `map = function(x, f) parallel::parLapply(cluster, x, f)`;
+#' `map = function(x, f) mirai::mirai_map(x, f)[]`. The processes need this package and memory for
+#' the model with its data.
 #'
 #' @param m a model of class `fe_lm`, an `fe_lm_list` whose models use the same rows, fixed effects
 #'   and weights, or an `fe_mediate` object (then the statistics are its indirect effects).
 #' @param R number of replicates, default 1999.
-#' @param type `"pairs"`: whole clusters (or rows) are drawn with replacement.
+#' @param type `"pairs"` (default), `"wild"`, `"residual"` or `"bayesian"`; see below.
 #' @param cluster what is drawn: `NULL` for the clusters of the model's variance or, if it has none,
-#'   rows; a one-sided formula, a column name, or a vector as in [vcov.fe_lm()]. Models with
-#'   frequency weights need clusters: a row of theirs is more than one draw.
+#'   rows; a one-sided formula, a column name, or a vector as in [vcov.fe_lm()]; `"row"` for rows,
+#'   unless that is the name of a column. Models with frequency weights need clusters: a row of
+#'   theirs is more than one draw.
 #' @param statistic `NULL` for the coefficients, or a function of their named vector that returns a
-#'   numeric vector of fixed length.
-#' @param weights `NULL`, or a G x R matrix of cluster weights to use in place of random ones.
-#' @param threads number of threads, see [fe_threads()].
-#' @param progress show a progress bar? Default: in interactive sessions, for runs of several
-#'   seconds.
+#'   numeric vector of fixed length. Replicates in which it fails or gives `NA` are counted and left
+#'   out.
+#' @param weights for `type = "wild"`: the distribution of \eqn{v_g}{v_g}, `"rademacher"` (-1, 1;
+#'   default), `"mammen"` (two points, third moment 1), `"webb"` (six points), `"norm"` or `"gamma"`,
+#'   as in [fe_boottest()]. Otherwise `NULL`. Or a G x R matrix of weights to use in place of random ones:
+#'   multipliers of the residuals for `"wild"`, else non-negative weights of the clusters.
+#' @param threads number of threads, see [fe_threads()]; of each process, by default 1, with `map`.
+#' @param progress show a progress bar (of package cli, if installed)? Default: in interactive
+#'   sessions. It appears in runs of several seconds. Any run can be interrupted.
+#' @param replicates `NULL` for `1:R`, or the numbers of the replicates to make, which need not
+#'   begin at 1; `R` is their number.
+#' @param seed `NULL`: drawn from R's generator, hence governed by [set.seed()]; a whole number; or
+#'   the element `seed` of an `fe_boot` object.
+#' @param studentise compute the standard error of every replicate, for `"studentised"` intervals?
+#'   Not for `"residual"`, nor on the path `"rows"`.
+#' @param vectorised `TRUE` if `statistic` takes the matrix of all replicates, a column per
+#'   coefficient, and returns a matrix with as many rows or a vector with a number for each.
+#' @param map `NULL`, or a function `map(x, f)` that works like [lapply()], over which the replicates
+#'   are distributed.
+#' @param pieces number of pieces for `map`, default 8. The result does not depend on it.
 #' @param ... must be empty.
 #' @return an object of class `fe_boot`: `t0` (estimates), `t` (R x statistics matrix of
-#'   replicates), `jack` (G x statistics, leaving one cluster out), `R`, `failed` (replicates
-#'   without a solution, whose rows are `NA`), `cluster` (name), `G`, `path` ("blocks" or "rows"),
-#'   `seed`. Methods: print, [generics::tidy()], `confint`, `vcov`, `coef`, `plot`.
-#' @references Efron (1987) \doi{10.1080/01621459.1987.10478410}; Cameron, Gelbach and Miller (2008)
+#'   replicates), `se0`, `se` (their standard errors, if studentised), `jack` (G x statistics,
+#'   leaving one cluster out), `R`, `replicates` (numbers), `failed` (replicates without a solution,
+#'   whose rows are `NA`), `problem` (`NULL`, or a list: `count` of replicates in which `statistic`
+#'   failed, `replicate` and `message` of the first), `type`, `weights`, `cluster` (name), `G`,
+#'   `nobs`, `path` ("blocks", "rows" or "influences"), `seed`, `fingerprint` (what `c()` compares).
+#'   Methods: print, [generics::tidy()], `confint`, `vcov`, `coef`, `plot`, `c`.
+#' @references Efron (1982) \doi{10.1137/1.9781611970319}; Efron (1987)
+#'   \doi{10.1080/01621459.1987.10478410}; Rubin (1981) \doi{10.1214/aos/1176345338}; Wu (1986)
+#'   \doi{10.1214/aos/1176350142}; Hall (1988) \doi{10.1214/aos/1176350933}; Davison and Hinkley
+#'   (1997) \doi{10.1017/CBO9780511802843}; Cameron, Gelbach and Miller (2008)
 #'   \doi{10.1162/rest.90.3.414}; Salmon, Moraes, Dror and Shaw (2011)
 #'   \doi{10.1145/2063384.2063405}.
 #' @examples
@@ -46,20 +106,51 @@
 #' set.seed(1)
 #' b <- fe_boot(m, R = 999)
 #' confint(b, type = "bca")
+#'
+#' # a function of the coefficients, with studentised intervals
+#' ratio <- function(b) c(ratio = b[["ln_imdig"]] / b[["pgdp"]])
+#' confint(fe_boot(m, R = 999, statistic = ratio, studentise = TRUE), type = "studentised")
+#'
+#' # in two parts
+#' one <- fe_boot(m, type = "wild", replicates = 1:500, seed = 7)
+#' two <- fe_boot(m, type = "wild", replicates = 501:999, seed = 7)
+#' c(one, two)
 #' @export
-fe_boot <- function(m, R = 1999, type = "pairs", cluster = NULL, statistic = NULL, weights = NULL,
-                    threads = NULL, progress = interactive(), ...) {
+fe_boot <- function(m, R = 1999, type = c("pairs", "wild", "residual", "bayesian"), cluster = NULL,
+                    statistic = NULL, weights = NULL, threads = NULL, progress = interactive(),
+                    replicates = NULL, seed = NULL, studentise = FALSE, vectorised = FALSE,
+                    map = NULL, pieces = 8, ...) {
   check_dots(...)
-  check_choice(type, "pairs", "type")
+  request <- boot_request(R, type, weights, replicates, seed, studentise, threads, progress)
+  if (!is.null(map)) {
+    return(boot_pieces(list(m = m, type = request$type, cluster = cluster, statistic = statistic,
+                            weights = weights, vectorised = vectorised, studentise = studentise,
+                            threads = if (is.null(threads)) 1L else request$threads,
+                            progress = FALSE, seed = request$seed),
+                       request$replicates, map, pieces))
+  }
   if (inherits(m, "fe_moderate")) m <- m$model
-  if (inherits(m, "fe_mediate")) return(boot_mediate(m, R, cluster, weights, threads, progress))
+  if (inherits(m, "fe_mediate")) {
+    if (!is.null(statistic)) {
+      stop_arg("statistic", "is given for a mediation, whose statistics are its effects",
+               "Give the list of its equations as `m`")
+    }
+    return(boot_mediate(m, cluster, request))
+  }
   models <- if (inherits(m, "fe_lm")) list(m) else as.list(m)
   if (!length(models) || !all(vapply(models, inherits, NA, "fe_lm"))) {
     stop_arg("m", paste("must be a model of class fe_lm or a list of them, not", describe_value(m)))
   }
-  labels <- boot_names(models)
-  if (is.null(statistic)) statistic <- identity
-  boot_models(models, labels, statistic, R, cluster, weights, threads, progress)
+  boot_models(models, boot_names(models), check_statistic(statistic, vectorised), cluster, request)
+}
+
+check_statistic <- function(statistic, vectorised) {
+  check_flag(vectorised, "vectorised")
+  if (is.null(statistic)) return(identity)
+  if (!is.function(statistic)) {
+    stop_arg("statistic", paste("must be a function or NULL, not", describe_value(statistic)))
+  }
+  if (vectorised) by_rows(statistic) else statistic
 }
 
 boot_names <- function(models) {
@@ -74,27 +165,95 @@ setdiff_constant <- function(m) {
   if (has_constant(m$factors)) setdiff(names, "(Intercept)") else names
 }
 
-# The engine behind fe_boot() and fe_mediate().
-boot_models <- function(models, labels, statistic, R, cluster, weights, threads, progress) {
-  R <- check_count(R, "R", 2, 1e7)
+# ---- what is asked for ---------------------------------------------------------------------------
+
+# -> list(type, kind (of weights), given, replicates, seed, studentise, threads, progress)
+boot_request <- function(R, type = "pairs", weights = NULL, replicates = NULL, seed = NULL,
+                         studentise = FALSE, threads = NULL, progress = FALSE) {
+  type <- check_choice(type[1L], boot_types, "type")
   check_flag(progress, "progress")
+  if (check_flag(studentise, "studentise") && type == "bayesian") {
+    stop_arg("studentise", "has no meaning for the Bayesian bootstrap, whose weights are no sample",
+             "Use \"percentile\" intervals")
+  }
+  kind <- boot_kind(type, weights)
+  given <- if (kind == "given") weights
+  if (is.null(replicates)) {
+    R <- if (is.null(given)) check_count(R, "R", 2, 1e7) else ncol(given)
+    replicates <- as.double(seq_len(R))
+  }
+  replicates <- sort(check_replicates(replicates))
+  if (!is.null(given) && max(replicates) > ncol(given)) {
+    stop_arg("replicates", sprintf("goes up to %.0f, but `weights` has %d columns", max(replicates),
+                                   ncol(given)))
+  }
+  list(type = type, kind = kind, given = given, replicates = replicates,
+       seed = if (is.null(given)) check_seed(seed), studentise = studentise,
+       threads = check_threads(threads), progress = progress)
+}
+
+boot_kind <- function(type, weights) {
+  if (is.matrix(weights)) {
+    if (type == "residual") {
+      stop_arg("weights", "is a matrix, and type = \"residual\" has no weights")
+    }
+    if (!is.numeric(weights) || !all(is.finite(weights)) || (type != "wild" && any(weights < 0))) {
+      stop_arg("weights", sprintf("must hold finite%s numbers",
+                                  if (type == "wild") "" else ", non-negative"))
+    }
+    return("given")
+  }
+  if (type == "wild") {
+    if (is.null(weights)) return("rademacher")
+    return(check_choice(weights[1L], boot_multipliers, "weights"))
+  }
+  if (!is.null(weights)) {
+    stop_arg("weights",
+             paste("must be NULL or a matrix for this type, not", describe_value(weights)),
+             "Names of distributions are for type = \"wild\"")
+  }
+  switch(type, pairs = "multinomial", bayesian = "dirichlet", residual = "index")
+}
+
+# ---- the engine ----------------------------------------------------------------------------------
+
+# The engine behind fe_boot() and fe_mediate().
+boot_models <- function(models, labels, statistic, cluster, request) {
   check_same_rows(models)
-  coded <- boot_cluster(models[[1L]], cluster)
-  design <- boot_design(models, coded)
-  threads <- check_threads(threads)
-  seed <- draw_seed()
-  draws <- if (is.null(weights)) list(kind = "multinomial", seed = seed) else
-    given_weights(weights, coded$n_levels, R)
-  if (!is.null(weights)) R <- ncol(weights)
-  coefs <- run_replicates(design, draws, R, threads, progress)
-  jack <- run_replicates(design, list(kind = "leave-out"), coded$n_levels, threads, FALSE)
-  b <- unlist(lapply(models, function(m) m$coefficients[setdiff_constant(m)]), use.names = FALSE)
-  t0 <- apply_statistic(matrix(b, 1L), labels, statistic)[1L, , drop = TRUE]
-  structure(list(t0 = t0, t = apply_statistic(coefs, labels, statistic, length(t0)),
-                 jack = apply_statistic(jack, labels, statistic, length(t0)), R = R,
-                 failed = sum(is.na(rowSums(coefs))), cluster = coded$name, G = coded$n_levels,
-                 nobs = models[[1L]]$nobs, path = design$path, seed = seed),
-            class = "fe_boot")
+  if (!length(labels)) stop_arg("m", "has no coefficient to resample")
+  coded <- drawn_clusters(models[[1L]], cluster)
+  check_given(request, coded$n_levels)
+  source <- boot_source(models, coded, request)
+  b <- boot_estimates(models)
+  V <- crossprod(source$table)
+  at <- statistic_setup(b, sqrt(diag(V)), labels, statistic)
+  runs <- run_replicates(source, request, coded$n_levels, at)
+  values <- statistic_values(runs$coef, at, request$replicates)
+  se0 <- if (request$studentise) stats::setNames(
+    as.vector(delta_errors(matrix(b, 1L), matrix(V[lower.tri(V, TRUE)], 1L), at)), names(at$t0))
+  new_boot(list(
+    t0 = at$t0, t = values$t, se0 = se0, se = runs$se,
+    jack = statistic_values(source$jack(), at)$t, R = as.double(length(request$replicates)),
+    replicates = request$replicates, failed = sum(is.na(rowSums(runs$coef))),
+    problem = values$problem, type = request$type,
+    weights = if (request$type == "wild" || request$kind == "given") request$kind,
+    cluster = coded$name, G = coded$n_levels, nobs = models[[1L]]$nobs, path = source$path,
+    seed = request$seed, fingerprint = boot_fingerprint(models, b, labels, coded)))
+}
+
+new_boot <- function(fields) structure(fields, class = "fe_boot")
+
+# boot_cluster(), for those that are coded already and for "row" too.
+drawn_clusters <- function(m, cluster) {
+  if (inherits(cluster, "fe_drawn")) return(cluster$coded)
+  if (identical(cluster, "row") && !"row" %in% names(m$data)) return(rows_as_clusters(m))
+  boot_cluster(m, cluster)
+}
+
+check_given <- function(request, G) {
+  if (is.null(request$given) || nrow(request$given) == G) return(invisible())
+  stop_arg("weights", sprintf("must be a matrix with %d rows, one a cluster; it has %d", G,
+                              nrow(request$given)))
 }
 
 check_same_rows <- function(models) {
@@ -107,285 +266,4 @@ check_same_rows <- function(models) {
                "Estimate them in one call with common_sample = TRUE")
     }
   }
-}
-
-boot_cluster <- function(m, cluster) {
-  if (is.null(cluster) && length(m$vcov_info$G)) {
-    cluster <- if (is.null(m$vcov_request$cluster) && inherits(m$vcov_request$vcov, "formula")) {
-      stats::as.formula(call("~", m$vcov_request$vcov[[length(m$vcov_request$vcov)]]),
-                        env = environment(m$vcov_request$vcov))
-    } else m$vcov_request$cluster
-    coded <- cluster_factors(cluster, m, 1L)
-  } else if (is.null(cluster)) {
-    if (!is.null(row_counts(m))) {
-      stop_arg("cluster", paste("is missing, and rows with frequency weights cannot be drawn: each",
-                                "stands for several observations"),
-               "Give the clusters, or write each row as often as it counts")
-    }
-    return(list(code = seq_len(m$n_rows), n_levels = m$n_rows, name = "row"))
-  } else if (inherits(cluster, "fe_coded")) {
-    coded <- cluster$factor
-  } else {
-    coded <- cluster_factors(cluster, m, 1L)
-  }
-  if (length(coded) > 1L) {
-    stop_arg("cluster", sprintf("names %d variables; one is drawn at a time", length(coded)),
-             "Give one cluster variable, for instance cluster = ~country")
-  }
-  if (coded[[1L]]$n_levels < 2L) stop_arg("cluster", "has a single value in the sample")
-  c(coded[[1L]][c("code", "n_levels")], name = names(coded)[1L])
-}
-
-# A seed of 64 bits in two halves, from R's generator.
-draw_seed <- function() floor(stats::runif(2L) * 4294967296)
-
-given_weights <- function(weights, G, R) {
-  if (!is.matrix(weights) || !is.numeric(weights) || nrow(weights) != G || anyNA(weights) ||
-      any(weights < 0)) {
-    stop_arg("weights", sprintf("must be a non-negative matrix with %d rows, one a cluster",
-                                G))
-  }
-  list(kind = "given", given = as.double(weights))
-}
-
-#' Weights of the pairs bootstrap
-#'
-#' How often each of G clusters is drawn in given replicates: what [fe_boot()] uses for a seed.
-#'
-#' @param G number of clusters.
-#' @param replicates numbers of the replicates, from 1.
-#' @param seed two numbers, the halves of a 64-bit seed, as in the element `seed` of an `fe_boot`
-#'   object.
-#' @return a G x length(replicates) matrix of counts; every column adds up to G.
-#' @examples
-#' fe_boot_weights(5, 1:3, seed = c(1, 2))
-#' @export
-fe_boot_weights <- function(G, replicates, seed) {
-  check_count(G, "G")
-  if (!is.numeric(replicates) || anyNA(replicates) || any(replicates < 1)) {
-    stop_arg("replicates", "must be whole numbers from 1")
-  }
-  if (!is.numeric(seed) || length(seed) != 2L || anyNA(seed) || any(seed < 0 | seed >= 2^32)) {
-    stop_arg("seed", "must be two numbers between 0 and 2^32 - 1")
-  }
-  .Call(C_multinomial, as.double(seed), as.double(replicates), as.integer(G))
-}
-
-# ---- design: columns and system ------------------------------------------------------------------
-
-# Variables of all models once, as columns, and the equations as indices into them.
-boot_design <- function(models, cluster) {
-  first <- models[[1L]]
-  columns <- list()
-  add <- function(key, value) {
-    if (is.null(columns[[key]])) columns[[key]] <<- value
-    match(key, names(columns))
-  }
-  lhs <- integer()
-  rhs <- list()
-  for (m in models) {
-    terms <- setdiff_constant(m)
-    x <- raw_design(m, model.frame(m))
-    rhs <- c(rhs, list(vapply(terms, function(t) add(paste0("x:", t), x[, t]), 0L)))
-    lhs <- c(lhs, add(paste0("y:", deparse_one(m$formula[[2L]]), digest_offset(m)), m$y))
-  }
-  v <- matrix(unlist(columns, use.names = FALSE), nrow = first$n_rows)
-  system <- list(lhs = lhs, rhs = lapply(rhs, as.integer))
-  c(list(system = system, cluster = cluster, w = first$weights),
-    block_columns(first, v, cluster))
-}
-
-digest_offset <- function(m) if (is.null(m$offset)) "" else paste0(":", sum(m$offset))
-
-# Small effects that cut across clusters become dummies; those within clusters are absorbed once.
-block_columns <- function(m, v, cluster) {
-  nested <- vapply(m$factors, is_nested, NA, outer = cluster)
-  z <- m$factors[!nested]
-  p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + ncol(v)
-  doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$n_rows) * p)
-  if (p > 400 || doubles > 6e7) {
-    if (has_slopes(m$factors)) {
-      stop_arg("cluster",
-               "cuts across fixed effects with varying slopes that are too many to resample",
-               "Cluster by a variable that these fixed effects are nested in")
-    }
-    codes <- c(code_list(m$factors), list(control = core_control(m$control)))
-    return(list(path = "rows", x = v, n_z = 0L, codes = codes))
-  }
-  z <- explicit_terms(z)
-  if (has_constant(m$factors) && !has_constant(m$factors[nested])) {
-    z <- c(list(rep(1, m$n_rows)), z)
-    v <- sweep(v, 2L, colMeans(v)) # any shift is in the span of the constant; this one keeps digits
-  }
-  x <- cbind(do.call(cbind, unname(z)), v)
-  absorber <- new_absorber(m$factors[nested], m$weights, m$control)
-  list(path = "blocks", x = absorb(absorber, x, m$threads)$x, n_z = ncol(x) - ncol(v))
-}
-
-# ---- replicates ----------------------------------------------------------------------------------
-
-# Replicates in batches, so that progress can be shown -> matrix, a row each.
-run_replicates <- function(design, draws, R, threads, progress) {
-  batch <- if (design$path == "blocks") 50000 else max(50, ceiling(R / 50))
-  starts <- seq(1, R, by = batch)
-  bar <- if (progress && length(starts) > 1L) utils::txtProgressBar(max = R, style = 3)
-  if (!is.null(bar)) on.exit(close(bar))
-  parts <- lapply(starts, function(first) {
-    n <- min(batch, R - first + 1)
-    out <- one_batch(design, draws, first, n, threads)
-    if (!is.null(bar)) utils::setTxtProgressBar(bar, first + n - 1)
-    out
-  })
-  t(do.call(cbind, parts))
-}
-
-one_batch <- function(design, draws, first, n, threads) {
-  draws$first <- first
-  draws$n <- n
-  if (draws$kind == "given") {
-    G <- design$cluster$n_levels
-    draws$given <- draws$given[(first - 1) * G + seq_len(n * G)]
-  }
-  if (design$path == "blocks") {
-    return(.Call(C_boot_blocks, design$x, design$n_z, design$w, design$cluster, design$system,
-                 draws, threads))
-  }
-  .Call(C_boot_rows, design$x, design$codes, design$w, design$cluster, design$system, draws,
-        threads)
-}
-
-# Values of a statistic for each row of coefficients. A statistic of class "fe_rowwise" takes the
-# whole matrix, others one named vector at a time.
-apply_statistic <- function(coefs, labels, statistic, length = NULL) {
-  colnames(coefs) <- labels
-  if (identical(statistic, identity)) return(coefs)
-  if (inherits(statistic, "fe_rowwise")) return(statistic(coefs))
-  rows <- lapply(seq_len(nrow(coefs)), function(r) statistic(coefs[r, ]))
-  size <- if (is.null(length)) lengths(rows[1L]) else length
-  if (!size || !all(vapply(rows, is.numeric, NA)) || any(lengths(rows) != size)) {
-    stop_arg("statistic", "must return a numeric vector of the same length for every replicate",
-             paste("It returned", describe_value(rows[[1L]])))
-  }
-  out <- matrix(as.double(unlist(rows)), ncol = size, byrow = TRUE)
-  colnames(out) <- if (is.null(names(rows[[1L]]))) paste0("t", seq_len(size)) else names(rows[[1L]])
-  out
-}
-
-# ---- intervals -----------------------------------------------------------------------------------
-
-boot_intervals <- c("percentile", "basic", "bc", "bca")
-
-# t0: one estimate, t: its replicates, jack: leave-one-out values -> c(low, high)
-boot_interval <- function(t0, t, jack, type, level) {
-  t <- t[is.finite(t)]
-  alpha <- c((1 - level) / 2, 1 - (1 - level) / 2)
-  if (length(t) < 2L) return(c(NA_real_, NA_real_))
-  at <- function(p) {
-    if (min(p, 1 - p) * (length(t) + 1) < 1) {
-      signalCondition(structure(class = c("fe_extreme", "condition"),
-                                list(message = "an end lies beyond the replicates", call = NULL)))
-    }
-    unname(stats::quantile(t, p, type = 6L))
-  }
-  switch(type,
-    percentile = at(alpha),
-    basic = 2 * t0 - rev(at(alpha)),
-    bc = at(corrected_levels(t0, t, 0, alpha)),
-    bca = at(corrected_levels(t0, t, acceleration(jack), alpha)))
-}
-
-corrected_levels <- function(t0, t, a, alpha) {
-  z0 <- stats::qnorm((sum(t < t0) + sum(t == t0) / 2) / length(t))
-  z <- z0 + stats::qnorm(alpha)
-  p <- stats::pnorm(z0 + z / (1 - a * z))
-  if (anyNA(p) || !is.finite(z0)) {
-    stop_arg("type", "cannot be corrected for bias: the estimate lies outside all replicates",
-             "Use \"percentile\", or more replicates")
-  }
-  p
-}
-
-acceleration <- function(jack) {
-  d <- mean(jack, na.rm = TRUE) - jack[is.finite(jack)]
-  if (all(d == 0)) return(0)
-  sum(d^3) / (6 * sum(d^2)^1.5)
-}
-
-interval_table <- function(b, type, level) {
-  extreme <- FALSE
-  out <- withCallingHandlers(t(vapply(seq_along(b$t0), function(j) {
-    boot_interval(b$t0[j], b$t[, j], b$jack[, j], type, level)
-  }, numeric(2L))), fe_extreme = function(c) extreme <<- TRUE)
-  if (extreme) {
-    warn_user("an end of an interval lies beyond the replicates, and the most extreme of them is ",
-              "given: take more replicates")
-  }
-  dimnames(out) <- list(names(b$t0), level_names(level))
-  out
-}
-
-#' Methods for bootstrap results
-#'
-#' @param object,x an object of class `fe_boot`.
-#' @param parm names or numbers of statistics.
-#' @param level,conf.level confidence level, default 0.95.
-#' @param type,conf.type `"percentile"`, `"basic"`, `"bc"` or `"bca"`; see [fe_boot()].
-#' @param which for `plot`: the statistics to show.
-#' @param conf.int should `tidy` give the intervals?
-#' @param ... must be empty.
-#' @return `confint`: a matrix with a row per statistic; `tidy`: a data frame with `term`,
-#'   `estimate`, `bias`, `std.error`, `conf.low`, `conf.high`; `vcov`: covariance matrix of the
-#'   replicates.
-#' @name fe_boot-methods
-NULL
-
-#' @rdname fe_boot-methods
-#' @export
-confint.fe_boot <- function(object, parm, level = 0.95, type = "percentile", ...) {
-  check_dots(...)
-  out <- interval_table(object, check_choice(type, boot_intervals, "type"), check_level(level))
-  if (missing(parm)) out else out[check_terms(parm, names(object$t0), "parm"), , drop = FALSE]
-}
-
-#' @rdname fe_boot-methods
-#' @export
-coef.fe_boot <- function(object, ...) object$t0
-
-#' @rdname fe_boot-methods
-#' @export
-vcov.fe_boot <- function(object, ...) {
-  check_dots(...)
-  stats::cov(object$t, use = "complete.obs")
-}
-
-#' @rdname fe_boot-methods
-#' @export
-tidy.fe_boot <- function(x, conf.int = TRUE, conf.level = 0.95, conf.type = "percentile", ...) {
-  check_dots(...)
-  ci <- confint.fe_boot(x, level = conf.level, type = conf.type)
-  out <- data.frame(term = names(x$t0), estimate = unname(x$t0),
-             bias = unname(colMeans(x$t, na.rm = TRUE) - x$t0),
-             std.error = unname(apply(x$t, 2L, stats::sd, na.rm = TRUE)),
-             conf.low = unname(ci[, 1L]), conf.high = unname(ci[, 2L]))
-  if (check_flag(conf.int, "conf.int")) out else out[1:4]
-}
-
-#' @rdname fe_boot-methods
-#' @export
-print.fe_boot <- function(x, ...) {
-  cat(describe_boot(x), "\n\n", sep = "")
-  table <- tidy.fe_boot(x)
-  rownames(table) <- table$term
-  print(format(table[-1L], digits = 4L), quote = FALSE)
-  cat("\nIntervals: percentile, 95%; confint(x, type = ) gives basic, bc and bca\n")
-  invisible(x)
-}
-
-describe_boot <- function(x) {
-  unit <- if (x$cluster == "row") "rows" else sprintf("clusters of `%s`", x$cluster)
-  unit <- sprintf("%s (%d)", unit, x$G)
-  failed <- if (x$failed) {
-    sprintf("; %d replicates had no solution and are left out", x$failed)
-  } else ""
-  sprintf("Pairs bootstrap over %s, R = %d%s", unit, as.integer(x$R), failed)
 }

@@ -1,233 +1,304 @@
-# Wild cluster bootstrap test of one coefficient.
+# Wild cluster bootstrap tests.
+
+wild_weights <- c("rademacher", "webb", "mammen", "norm", "gamma")
+wild_types <- c("11", "13", "31", "33")
+wild_tails <- c("two-tailed", "equal-tailed", ">", "<")
 
 #' Wild cluster bootstrap test
 #'
-#' Tests a coefficient with few or unbalanced clusters: the distribution of the clustered t
-#' statistic is taken from samples in which the residuals of whole clusters are multiplied by random
-#' weights \eqn{v_g}{v_g}. With `impose_null = TRUE` the residuals are those of the model that
-#' satisfies the null hypothesis (WCR), otherwise the unrestricted ones (WCU); scores and variance
-#' are the plain ones of the sample (variant 11 of MacKinnon, Nielsen and Webb 2023). Replicates are
-#' computed from one vector a cluster, never from rows, for any number of fixed effects; effects
-#' that cut across the clusters must be few.
+#' Tests one or several linear hypotheses with few or unbalanced clusters: the distribution of the
+#' clustered t (or Wald) statistic is taken from samples in which the residuals of whole clusters
+#' are multiplied by random weights \eqn{v_g}{v_g}. Replicates are computed from vectors a cluster,
+#' never from rows, for any number of fixed effects.
 #'
-#' \deqn{t^* = \frac{\sum_g v_g q_g}{\sqrt{c\,\sum_g (v_g q_g - \alpha_g'\mu)^2}}}{
-#'   t* = sum v_g q_g / sqrt(c sum (v_g q_g - alpha_g'mu)^2)}
-#' with \eqn{q_g = a'U_g'u_g}{q_g = a'U_g'u_g}, \eqn{\alpha_g = U_g'U_ga}{alpha_g = U_g'U_g a},
-#' \eqn{\mu = \sum_h v_h M U_h'u_h}{mu = sum v_h M U_h'u_h}, \eqn{M = (U'U)^-}{M = (U'U)^-}, a = Mc,
-#' and the small-sample factor c of the model. The two-sided p-value is the share of replicates with
-#' \eqn{|t^*| > |t|}{|t*| > |t|}. The confidence set holds the null values with a p-value of at
-#' least `1 - conf_level`; when it is not connected, all its parts are given. If the Rademacher
-#' weights have at most `B` distinct values, `2^G <= B`, all of them are used instead of a sample,
-#' and that is said.
+#' @section Statistic:
+#' With orthonormal regressors U (the hypothesis on the last one, a its unit vector), the score
+#' \eqn{s_g = U_g'u_g}{s_g = U_g'u_g} of cluster g, and its cross-products
+#' \eqn{A_g = U_g'U_g}{A_g = U_g'U_g}, a replicate has
+#' \deqn{t^* = \frac{\sum_g v_g a's_g}{\sqrt{c\,\sum_g k_g^2}},\qquad
+#'   k_g = v_g a_g's_g - (A_g a_g)'\sum_h v_h s_h}{
+#'   t* = sum v_g a's_g / sqrt(c sum k_g^2), k_g = v_g a_g's_g - (A_g a_g)' sum_h v_h s_h}
+#' The two digits of `bootstrap_type` are those of MacKinnon, Nielsen and Webb (2023).
+#' \itemize{
+#' \item First digit, the residuals u that the weights multiply: `1`, those of the fit; `3`, those
+#'   of fits that leave out the own cluster,
+#'   \eqn{U_g'(I - H_{gg})^{-1}u_g}{U_g'(I - H_gg)^-1 u_g}, H the projection on the regressors of
+#'   that fit.
+#' \item Second digit, the variance in t and in t*: `1`, CV1, \eqn{a_g = a}{a_g = a} and c the
+#'   small-sample factor of the model; `3`, CV3, the cluster jackknife,
+#'   \eqn{a_g = (I - A_g)^{-1}a}{a_g = (I - A_g)^-1 a} and c = (G-1)/G.
+#' }
+#' With `impose_null = TRUE` (WCR) the fit satisfies the null hypothesis, otherwise (WCU) it does
+#' not and t* is centred at the estimate. Several cluster variables: t and t* use the multi-way
+#' variance of [vcov.fe_lm()]; replicates whose variance is not positive are left out and counted.
+#'
+#' @section P-values and confidence sets:
+#' `"two-tailed"`: the share of replicates with \eqn{|t^*| > |t|}{|t*| > |t|}; `">"`: with t* > t,
+#' small when the estimate is large (alternative: larger than `r`); `"<"`: with t* < t;
+#' `"equal-tailed"`: twice the smaller one of the last two. Ties, up to rounding, do not count as
+#' larger. The confidence set holds the null values with a p-value of at least `1 - conf_level`; for
+#' a one-sided p-value it is a half-line. All null values are judged by the same draws. When the set
+#' is not connected, all its parts are given (parts narrower than a tenth of a standard error can be
+#' missed); a side that is accepted up to a million standard errors counts as unbounded.
+#'
+#' If the Rademacher weights have at most `B` distinct values, `2^H <= B` with H bootstrap clusters,
+#' all of them are used instead of a sample, and that is said.
+#'
+#' @section Number of replicates:
+#' By default `B` is 99,999 where that takes well under a second, else 9,999. The rule depends on
+#' the sizes alone: with H bootstrap clusters and L vectors of them that a replicate needs (about
+#' 4p, p the regressors and small fixed effects, or 2G if that is less; 3 times as many for each
+#' further hypothesis), 99,999 if H L is at most 20,000 (100,000 for Rademacher and Mammen weights).
+#'
+#' @section Fixed effects:
+#' Effects nested in the clusters that weights are drawn by are absorbed once, small ones that cut
+#' across them become dummies. Where large effects cut across them, the residuals of each cluster
+#' are absorbed anew: exact and slower, for `bootstrap_type = "11"`.
 #'
 #' @param object a model of class `fe_lm`.
-#' @param param name of the coefficient.
-#' @param B number of replicates, default 9999.
-#' @param cluster the clusters: `NULL` (those of the model's variance), a one-sided formula with one
-#'   variable, a column name, or a vector; see [vcov.fe_lm()].
+#' @param param names of coefficients. Without `R`, one is tested, or several jointly, against `r`.
+#'   (In fwildclusterboot several names without `R` mean their sum.)
+#' @param B number of replicates, or `NULL` for the rule of the section on their number.
+#' @param cluster the clusters of the variance: `NULL` (those of the model's variance), a one-sided
+#'   formula with one or several variables, column names, or a vector; see [vcov.fe_lm()].
+#' @param bootcluster what weights are drawn by: `"max"` (default; the cluster variable with most
+#'   clusters) or `"min"`, or a formula, a column name or a vector: with a variable finer than the
+#'   clusters, the sub-cluster bootstrap of MacKinnon and Webb (2018). A formula with several
+#'   variables means their intersections.
 #' @param weights distribution of the weights: `"rademacher"` (-1, 1), `"webb"` (six points),
-#'   `"mammen"` (two points, third moment one) or `"norm"`.
+#'   `"mammen"` (two points, third moment one), `"norm"`, or `"gamma"` (shape 4, scale 1/2, less its
+#'   mean; third moment one).
+#' @param bootstrap_type `"11"` (default), `"13"`, `"31"` or `"33"`; those with a 3 need one cluster
+#'   variable.
 #' @param impose_null `TRUE` (WCR, default) or `FALSE` (WCU).
-#' @param r the value under the null hypothesis, default 0.
-#' @param conf_int compute the confidence set?
+#' @param R `NULL`, a vector with a number for each of `param` (one linear combination), or a matrix
+#'   with a row for each hypothesis and a column for each of `param`, or of all coefficients if
+#'   `param` is not given.
+#' @param r the value under the null hypothesis, default 0; one for each hypothesis or for all.
+#' @param p_val_type `"two-tailed"` (default), `"equal-tailed"`, `">"` or `"<"`; joint tests have
+#'   the first only.
+#' @param conf_int compute the confidence set? Joint tests have none.
 #' @param conf_level its level, default 0.95.
 #' @param ssc small-sample convention, default that of the model.
-#' @param threads number of threads, see [fe_threads()]. The result does not depend on it.
-#' @return a list of class `c("fe_boottest", "htest")`: `statistic` (t), `p.value`, `conf.int`
-#'   (range of the confidence set), `conf.set` (matrix, a row for each connected part), `estimate`,
-#'   `null.value`, `B` (replicates used), `enumerated`, `G`, `cluster`, `weights`, `t_boot`
-#'   (replicates of t under the null).
+#' @param threads number of threads, see [fe_threads()]. The result does not depend on it: the
+#'   weights are a function of the seed, the replicate and the cluster.
+#' @param progress show a progress bar? Default: in interactive sessions, where fixed effects are
+#'   absorbed anew.
+#' @return a list of class `c("fe_boottest", "htest")`: `statistic` (t; for joint tests F, Wald's
+#'   statistic divided by the number of hypotheses), `p.value`, `conf.int` (range of the confidence
+#'   set), `conf.set` (matrix, a row for each connected part), `estimate`, `null.value`,
+#'   `std.error`, `B` (replicates drawn), `failed` (those left out), `enumerated`, `G` (clusters of
+#'   each variable), `cluster`, `bootcluster`, `n_bootclusters`, `weights`, `bootstrap_type`,
+#'   `impose_null`, `p_val_type`, `t_boot` (replicates of the statistic under the null).
 #' @references Cameron, Gelbach and Miller (2008) \doi{10.1162/rest.90.3.414}; Roodman, MacKinnon,
 #'   Nielsen and Webb (2019) \doi{10.1177/1536867X19830877}; MacKinnon, Nielsen and Webb (2023)
-#'   \doi{10.1002/jae.2969}.
+#'   \doi{10.1002/jae.2969}; MacKinnon and Webb (2018) \doi{10.1111/ectj.12107}; Webb (2023)
+#'   \doi{10.1111/caje.12661}; Mammen (1993) \doi{10.1214/aos/1176349025}; Cameron, Gelbach and
+#'   Miller (2011) \doi{10.1198/jbes.2010.07136}.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
 #' set.seed(1)
 #' fe_boottest(m, "ln_imdig", B = 999)
+#' fe_boottest(m, "ln_imdig", B = 999, bootstrap_type = "33", weights = "webb")
+#' fe_boottest(m, c("ln_imdig", "pgdp"), B = 999)
+#' fe_boottest(m, c("ln_imdig", "pgdp"), R = c(1, -1), B = 999)
+#' @order 1
 #' @export
-fe_boottest <- function(object, param, B = 9999, cluster = NULL,
-                        weights = c("rademacher", "webb", "mammen", "norm"), impose_null = TRUE,
-                        r = 0, conf_int = TRUE, conf_level = 0.95, ssc = NULL, threads = NULL) {
+fe_boottest <- function(object, param, B = NULL, cluster = NULL, bootcluster = "max",
+                        weights = c("rademacher", "webb", "mammen", "norm", "gamma"),
+                        bootstrap_type = "11", impose_null = TRUE, R = NULL, r = 0,
+                        p_val_type = "two-tailed", conf_int = TRUE, conf_level = 0.95, ssc = NULL,
+                        threads = NULL, progress = interactive()) {
   if (!inherits(object, "fe_lm")) {
     stop_arg("object", paste("must be a model of class fe_lm, not", describe_value(object)))
   }
   need_full(object, "a bootstrap test")
-  if (missing(param)) stop_arg("param", "is missing", "Name a coefficient")
-  if (length(param) != 1L) stop_arg("param", "must name one coefficient")
-  param <- check_terms(param, setdiff_constant(object), "param")
-  kind <- check_choice(weights[1L], c("rademacher", "webb", "mammen", "norm"), "weights")
-  B <- check_count(B, "B", 2, 1e8)
-  check_number(r, "r")
-  check_level(conf_level, "conf_level")
-  coded <- boottest_cluster(object, cluster)
-  ssc <- if (is.null(ssc)) object$ssc else check_ssc(ssc)
-  parts <- wild_parts(object, param, coded, ssc, check_flag(impose_null, "impose_null"))
-  enumerated <- kind == "rademacher" && coded$n_levels < 60 && 2^coded$n_levels <= B
-  draws <- list(kind = kind, enumerate = enumerated, seed = draw_seed(), first = 1,
-                n = if (enumerated) 2^coded$n_levels else B)
-  out <- .Call(C_wild, parts$wild, draws, check_threads(threads))
-  new_boottest(out, parts, param, kind, enumerated, coded, r, check_flag(conf_int, "conf_int"),
-               conf_level)
+  if (missing(param) && is.null(R)) stop_arg("param", "is missing", "Name a coefficient")
+  hypothesis <- boottest_hypothesis(object, if (!missing(param)) param, R, r)
+  if (!is.null(B)) check_count(B, "B", 2, 1e8)
+  if (length(weights) > 1L) weights <- weights[1L]
+  asked <- list(kind = check_choice(weights, wild_weights, "weights"),
+                tail = check_choice(p_val_type, wild_tails, "p_val_type"),
+                conf_int = check_flag(conf_int, "conf_int"),
+                level = check_level(conf_level, "conf_level"))
+  q <- nrow(hypothesis$R)
+  if (q > 1L && asked$tail != "two-tailed") {
+    stop_arg("p_val_type", sprintf("is %s, and a joint test has no direction",
+                                   dQuote(asked$tail, FALSE)), "Use \"two-tailed\"")
+  }
+  plan <- boottest_plan(object, cluster, bootcluster, bootstrap_type, impose_null, ssc, threads)
+  plan$poly <- asked$conf_int
+  plan$progress <- check_flag(progress, "progress")
+  parts <- boottest_parts(object, hypothesis, plan)
+  check_variance(parts$V)
+  draws <- boottest_draws(asked$kind, plan$boot$n_levels, B, parts$wild)
+  rep <- .Call(C_wild, parts$wild, draws, plan$threads)
+  new_boottest(rep, parts, hypothesis, plan, draws, asked)
 }
 
-boottest_cluster <- function(m, cluster) {
+# What is done how: clusters, weights' clusters, type -> list
+boottest_plan <- function(m, cluster, bootcluster, type, impose_null, ssc, threads) {
+  clusters <- boottest_clusters(m, cluster)
+  if (is.numeric(type)) type <- format(type)
+  type <- check_choice(type, wild_types, "bootstrap_type")
+  if (type != "11" && length(clusters) > 1L) {
+    stop_arg("bootstrap_type", sprintf("is %s, which is defined for one cluster variable, not %d",
+                                       dQuote(type, FALSE), length(clusters)), "Use \"11\"")
+  }
+  list(clusters = clusters, boot = boottest_bootcluster(m, bootcluster, clusters), type = type,
+       impose_null = check_flag(impose_null, "impose_null"),
+       ssc = if (is.null(ssc)) m$ssc else check_ssc(ssc), threads = check_threads(threads))
+}
+
+boottest_clusters <- function(m, cluster) {
   if (is.null(cluster) && !length(m$vcov_info$G)) {
     stop_arg("cluster", "is missing, and the model's variance is not clustered",
              "Give the clusters, for instance cluster = ~country")
   }
-  boot_cluster(m, cluster)
-}
-
-# The vectors a cluster that the core needs, and the unrestricted estimate with its variance.
-wild_parts <- function(m, param, cluster, ssc, impose_null) {
-  design <- boot_design(list(m), cluster)
-  if (design$path != "blocks") {
-    stop_arg("cluster", "cuts across fixed effects with many levels, which this test does not take",
-             "Cluster by a variable that the large fixed effects are nested in")
+  clusters <- if (is.null(cluster)) {
+    parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)$clusters
+  } else cluster_factors(cluster, m, 1L)
+  single <- names(clusters)[vapply(clusters, `[[`, 0L, "n_levels") < 2L]
+  if (length(single)) {
+    stop_arg("cluster", sprintf("`%s` has a single value in the sample", single[1L]))
   }
-  at <- design$n_z + design$system$rhs[[1L]]
-  U <- design$x[, c(seq_len(design$n_z), at), drop = FALSE]
-  y <- design$x[, design$n_z + design$system$lhs]
-  factor <- .Call(C_qr, cbind(U, y), m$weights, NULL, m$threads)
-  fit <- .Call(C_lsq, factor, seq_len(ncol(U)), ncol(U) + 1L, numeric(ncol(U)),
-               m$control$collin_tol)
-  M <- tcrossprod(fit$root)
-  j <- design$n_z + match(param, setdiff_constant(m))
-  a <- M[, j]
-  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
-  sums <- function(u) {
-    .Call(C_score_sums, U, as.double(w * u), cluster$code, cluster$n_levels, m$threads)
+  clusters
+}
+
+# -> list(code, n_levels, name)
+boottest_bootcluster <- function(m, bootcluster, clusters) {
+  G <- vapply(clusters, `[[`, 0L, "n_levels")
+  if (identical(bootcluster, "max") || identical(bootcluster, "min")) {
+    at <- if (bootcluster == "max") which.max(G) else which.min(G)
+    return(c(clusters[[at]][c("code", "n_levels")], name = names(clusters)[at]))
   }
-  direction <- as.vector(U %*% a)
-  h0 <- sums(as.vector(y - U %*% fit$coef))
-  alpha <- sums(direction)
-  h1 <- if (impose_null) alpha else 0 * alpha
-  G <- cluster$n_levels
-  factor <- parameter_factor(m, ssc, list(cluster)) * cluster_factor(m, ssc, G, list(cluster))
-  list(estimate = fit$coef[j], M_jj = M[j, j], factor = factor, G = G,
-       se = sqrt(factor * sum((h0 %*% a)^2)), impose_null = impose_null,
-       wild = list(q0 = as.vector(h0 %*% a), q1 = as.vector(h1 %*% a), m0 = M %*% t(h0),
-                   m1 = M %*% t(h1), alpha = t(alpha)))
+  if (is.null(bootcluster)) stop_arg("bootcluster", "is NULL", "Use \"max\", \"min\" or a formula")
+  coded <- cluster_factors(bootcluster, m, 1L)
+  all <- Reduce(function(a, b) crossed(a, b, m$threads), coded)
+  if (all$n_levels < 2L) stop_arg("bootcluster", "has a single value in the sample")
+  c(all[c("code", "n_levels")], name = paste(names(coded), collapse = "^"))
 }
 
-# t* of all replicates under the null value r: numerator and variance are polynomials in d.
-wild_t <- function(out, parts, r) {
-  d <- (parts$estimate - r) / parts$M_jj
-  if (!parts$impose_null) d <- 0
-  square <- out[3L, ] + 2 * d * out[4L, ] + d^2 * out[5L, ]
-  (out[1L, ] + d * out[2L, ]) / sqrt(parts$factor * square)
+check_variance <- function(V) {
+  if (inherits(try(chol(V), silent = TRUE), "try-error")) {
+    stop_arg("cluster", "gives a variance that is not positive",
+             "Use other clusters: there are too few, or their multi-way variance is negative")
+  }
 }
 
-# Ties up to rounding do not count as larger.
-wild_p <- function(out, parts, r) {
-  t <- (parts$estimate - r) / parts$se
-  boot <- wild_t(out, parts, r)
-  mean(abs(boot) > abs(t) * (1 + 1e-10), na.rm = TRUE)
+# The draws: kind, how many, whether all of them.
+boottest_draws <- function(kind, H, B, wild) {
+  if (is.null(B)) {
+    work <- as.double(H) * nrow(wild$func)
+    B <- if (work <= (if (kind %in% c("rademacher", "mammen")) 1e5 else 2e4)) 99999 else 9999
+  }
+  enumerate <- kind == "rademacher" && H < 60 && 2^H <= B
+  list(kind = kind, enumerate = enumerate, seed = draw_seed(), first = 1,
+       n = if (enumerate) 2^H else B)
 }
 
-new_boottest <- function(out, parts, param, kind, enumerated, cluster, r, conf_int, level) {
-  set <- if (conf_int) wild_set(out, parts, 1 - level)
-  structure(list(
-    statistic = c(t = (parts$estimate - r) / parts$se), p.value = wild_p(out, parts, r),
-    conf.int = if (conf_int) structure(range(set), conf.level = level), conf.set = set,
-    estimate = stats::setNames(parts$estimate, param), null.value = stats::setNames(r, param),
-    std.error = parts$se, alternative = "two.sided", B = ncol(out), enumerated = enumerated,
-    G = parts$G, cluster = cluster$name, weights = kind, impose_null = parts$impose_null,
-    t_boot = wild_t(out, parts, r),
-    method = sprintf("Wild cluster bootstrap-t (%s-11, %s weights)",
-                     if (parts$impose_null) "WCR" else "WCU", kind),
-    data.name = sprintf("%d clusters of `%s`, B = %d%s", parts$G, cluster$name, ncol(out),
-                        if (enumerated) ", all sign vectors enumerated" else "")),
+# ---- hypotheses ----------------------------------------------------------------------------------
+
+# -> list(R (a row for each hypothesis, a column for each slope), null, plain (coefficients
+# themselves?), at (columns that stand for them), label)
+boottest_hypothesis <- function(m, param, R, r) {
+  known <- setdiff_constant(m)
+  if (is.null(param)) param <- if (is.null(colnames(R))) known else colnames(R)
+  param <- check_terms(param, known, "param")
+  if (anyDuplicated(param)) {
+    stop_arg("param", paste("names", quote_list(param[duplicated(param)]), "more than once"))
+  }
+  if (is.null(R)) R <- diag(length(param))
+  if (!is.matrix(R)) R <- matrix(R, 1L)
+  if (!is.numeric(R) || ncol(R) != length(param) || !nrow(R) || !all(is.finite(R))) {
+    stop_arg("R", sprintf(paste("must hold finite numbers, %d for each hypothesis (one a",
+                                "coefficient), not %s"), length(param), describe_value(R)))
+  }
+  full <- matrix(0, nrow(R), length(known), dimnames = list(NULL, known))
+  full[, param] <- R
+  se <- sqrt(diag(m$bread))[match(known, colnames(m$bread))]
+  pivot <- qr(sweep(full, 2L, se, `*`), LAPACK = TRUE)
+  size <- abs(diag(pivot$qr[, seq_len(min(dim(full))), drop = FALSE]))
+  if (nrow(full) > ncol(full) || any(size < 1e-10 * max(size)) || max(size) == 0) {
+    stop_arg("R", "has rows that are zero, or combinations of the others", "Leave them out")
+  }
+  if (!is.numeric(r) || !length(r) %in% c(1L, nrow(R)) || !all(is.finite(r))) {
+    stop_arg("r", sprintf("must hold one finite number, or one for each of %d hypotheses, not %s",
+                          nrow(R), describe_value(r)))
+  }
+  unit <- rowSums(full != 0) == 1 & rowSums(full) == 1 # qr() above: no two are the same
+  list(R = full, null = rep(as.double(r), length.out = nrow(R)), plain = all(unit),
+       at = if (all(unit)) max.col(full, "first") else pivot$pivot[seq_len(nrow(full))],
+       label = apply(full, 1L, describe_row))
+}
+
+# Regressors of which those at `at` have the hypotheses as coefficients: with J = at,
+# b_J = R_J^-1 (theta - R_rest b_rest).
+combine_columns <- function(x, hypothesis) {
+  at <- hypothesis$at
+  block <- hypothesis$R[, at, drop = FALSE]
+  pivots <- x[, at, drop = FALSE] %*% solve(block)
+  x[, -at] <- x[, -at, drop = FALSE] - pivots %*% hypothesis$R[, -at, drop = FALSE]
+  x[, at] <- pivots
+  x
+}
+
+# ---- result --------------------------------------------------------------------------------------
+
+new_boottest <- function(rep, parts, hypothesis, plan, draws, asked) {
+  q <- parts$q
+  out <- if (q == 1L) single_test(rep, parts, hypothesis, plan, asked) else
+    joint_test(rep, parts, plan)
+  by <- names(plan$clusters)
+  names <- if (q == 1L) hypothesis$label else make.unique(hypothesis$label)
+  structure(c(out, list(
+    estimate = stats::setNames(parts$estimate, names),
+    null.value = stats::setNames(hypothesis$null, names),
+    alternative = c("two-tailed" = "two.sided", "equal-tailed" = "two.sided", ">" = "greater",
+                    "<" = "less")[[asked$tail]],
+    B = nrow(rep), failed = sum(is.na(out$t_boot)), enumerated = draws$enumerate,
+    G = parts$G, cluster = by, bootcluster = plan$boot$name, n_bootclusters = plan$boot$n_levels,
+    weights = draws$kind, bootstrap_type = plan$type, impose_null = plan$impose_null,
+    p_val_type = asked$tail,
+    method = sprintf("Wild cluster bootstrap-%s (%s-%s, %s weights)", if (q == 1L) "t" else "Wald",
+                     if (plan$impose_null) "WCR" else "WCU", plan$type, draws$kind),
+    data.name = describe_draws(parts, plan, draws, nrow(rep)))),
     class = c("fe_boottest", "htest"))
 }
 
-# ---- the confidence set --------------------------------------------------------------------------
-
-# All null values with p >= alpha -> matrix(low, high), a row for each connected part. The p-value
-# is looked at on a grid that widens until both ends are rejected, then the changes are located by
-# bisection.
-wild_set <- function(out, parts, alpha) {
-  accepted <- function(r) wild_p(out, parts, r) >= alpha
-  reach <- 8
-  repeat {
-    grid <- parts$estimate + parts$se * seq(-reach, reach, length.out = 161)
-    inside <- vapply(grid, accepted, NA)
-    if ((!inside[1L] && !inside[161L]) || reach > 500) break
-    reach <- reach * 2
-  }
-  if (!any(inside)) return(cbind(low = parts$estimate, high = parts$estimate))
-  changes <- which(diff(inside) != 0)
-  edges <- vapply(changes, function(k) locate_edge(accepted, grid[k], grid[k + 1L]), 0)
-  if (inside[1L]) edges <- c(-Inf, edges)
-  if (inside[161L]) edges <- c(edges, Inf)
-  matrix(edges, ncol = 2L, byrow = TRUE, dimnames = list(NULL, c("low", "high")))
+describe_draws <- function(parts, plan, draws, B) {
+  by <- paste(sprintf("%d clusters of `%s`", parts$G, names(plan$clusters)), collapse = " and ")
+  other <- length(plan$clusters) > 1L || plan$boot$name != names(plan$clusters)[1L]
+  sprintf("%s%s, B = %d%s", by,
+          if (other) sprintf(", weights by `%s` (%d)", plan$boot$name, plan$boot$n_levels) else "",
+          as.integer(B), if (draws$enumerate) ", all sign vectors enumerated" else "")
 }
 
-locate_edge <- function(accepted, from, to) {
-  at_from <- accepted(from)
-  while (abs(to - from) > 1e-10 * max(abs(from), abs(to))) {
-    mid <- (from + to) / 2
-    if (mid == from || mid == to) break
-    if (accepted(mid) == at_from) from <- mid else to <- mid
-  }
-  (from + to) / 2
+# t*, t, p and the confidence set of one hypothesis.
+single_test <- function(rep, parts, hypothesis, plan, asked) {
+  scale <- as.vector(parts$block)
+  se <- scale * sqrt(parts$factor * as.vector(parts$V))
+  curve <- list(rep = rep, V = as.vector(parts$V), estimate = parts$estimate, scale = scale,
+                null = hypothesis$null, se = se, tail = asked$tail, threads = plan$threads)
+  set <- if (asked$conf_int) confidence_set(curve, 1 - asked$level)
+  variance <- rep[, if (ncol(rep) == 2L) 2L else 3L]
+  variance[variance <= 0] <- NA
+  list(statistic = c(t = (parts$estimate - hypothesis$null) / se),
+       p.value = curve_p(curve, hypothesis$null),
+       conf.int = if (asked$conf_int) structure(range(set), conf.level = asked$level),
+       conf.set = set, std.error = se, t_boot = rep[, 1L] / sqrt(parts$factor * variance),
+       curve = if (asked$conf_int) curve)
 }
 
-# ---- methods -------------------------------------------------------------------------------------
-
-#' @rdname fe_boottest
-#' @param x a result of class `fe_boottest`.
-#' @param conf.int should `tidy` give the range of the confidence set?
-#' @param conf.level for `tidy`: the level of the set; another one is an error.
-#' @param ... unused.
-#' @export
-print.fe_boottest <- function(x, ...) {
-  cat(x$method, "\n", x$data.name, "\n\n", sep = "")
-  cat(sprintf("%s = %.6g (null value %g), t = %.5g, p = %.5g\n", names(x$estimate), x$estimate,
-              x$null.value, x$statistic, x$p.value))
-  if (!is.null(x$conf.set)) {
-    sets <- sprintf("[%.6g, %.6g]", x$conf.set[, 1L], x$conf.set[, 2L])
-    cat(sprintf("%g%% confidence set: %s\n", 100 * attr(x$conf.int, "conf.level"),
-                paste(sets, collapse = " and ")))
-  }
-  invisible(x)
-}
-
-#' @rdname fe_boottest
-#' @export
-tidy.fe_boottest <- function(x, conf.int = TRUE, conf.level = attr(x$conf.int, "conf.level"), ...) {
-  check_dots(...)
-  if (!is.null(x$conf.int) && conf.level != attr(x$conf.int, "conf.level")) {
-    stop_arg("conf.level", "differs from the level of the confidence set",
-             "Ask for it in fe_boottest(conf_level = )")
-  }
-  ci <- if (is.null(x$conf.int)) c(NA_real_, NA_real_) else as.vector(x$conf.int)
-  out <- data.frame(term = names(x$estimate), estimate = unname(x$estimate),
-                    std.error = x$std.error, statistic = unname(x$statistic), p.value = x$p.value)
-  if (check_flag(conf.int, "conf.int")) {
-    out$conf.low <- ci[1L]
-    out$conf.high <- ci[2L]
-  }
-  out
-}
-
-#' @rdname fe_boottest
-#' @export
-glance.fe_boottest <- function(x, ...) {
-  data.frame(B = x$B, enumerated = x$enumerated, G = x$G, weights = x$weights,
-             impose_null = x$impose_null)
-}
-
-#' @rdname fe_boottest
-#' @export
-plot.fe_boottest <- function(x, ...) {
-  need_ggplot()
-  draws <- data.frame(t = x$t_boot[is.finite(x$t_boot)])
-  ggplot2::ggplot(draws, name_aes(x = "t")) +
-    ggplot2::geom_histogram(bins = 60, fill = "grey80", colour = "grey55", linewidth = 0.2) +
-    ggplot2::geom_vline(xintercept = c(-1, 1) * abs(x$statistic), linetype = "dashed") +
-    ggplot2::labs(x = sprintf("bootstrap t of %s under the null value %g", names(x$estimate),
-                              x$null.value),
-                  y = "replicates", caption = sprintf("%s; p = %.4g", x$data.name, x$p.value)) +
-    theme_fepanel()
+joint_test <- function(rep, parts, plan) {
+  q <- parts$q
+  wald <- function(x) sum(backsolve(chol(parts$V), x, transpose = TRUE)^2)
+  f <- wald(parts$delta) / (parts$factor * q)
+  f_boot <- .Call(C_wild_wald, rep, q, plan$threads) / (parts$factor * q)
+  f_boot[is.nan(f_boot)] <- NA
+  list(statistic = c(F = f), parameter = c(df = q),
+       p.value = mean(f_boot > f * (1 + 2e-10), na.rm = TRUE),
+       conf.int = NULL, conf.set = NULL,
+       std.error = sqrt(parts$factor * diag(parts$block %*% parts$V %*% t(parts$block))),
+       t_boot = f_boot)
 }

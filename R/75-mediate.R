@@ -201,7 +201,7 @@ indirect_effects <- function(x) {
 all_equations <- function(x) c(list(x$models$total), unname(x$models$a), unname(x$models$b))
 
 # Replicates of the total, direct and indirect effects of every mediator.
-boot_mediate <- function(x, R, cluster, weights, threads, progress) {
+boot_mediate <- function(x, cluster, request) {
   models <- all_equations(x)
   names <- lapply(models, setdiff_constant)
   first <- cumsum(c(0L, lengths(names)))
@@ -225,13 +225,8 @@ boot_mediate <- function(x, R, cluster, weights, threads, progress) {
   if (is.null(cluster) && !length(x$models$total$vcov_info$G) && length(x$models$total$factors)) {
     cluster <- factor_as_cluster(x$models$total)
   }
-  boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), R, cluster, weights,
-              threads,
-              progress)
+  boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), cluster, request)
 }
-
-# A statistic that takes the whole matrix of replicates at once.
-by_rows <- function(f) structure(f, class = "fe_rowwise")
 
 factor_as_cluster <- function(m) {
   f <- m$factors[1L]

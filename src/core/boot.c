@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot_variance.h"
 #include "linalg.h"
 #include "parallel.h"
 
@@ -29,12 +30,20 @@ double fe_weights_draw(const fe_weights *weights, int n_clusters, int64_t r, dou
     case FE_WEIGHTS_MULTINOMIAL:
       fe_multinomial(weights->seed, (uint64_t)number, n_clusters, n_clusters, m);
       break;
+    case FE_WEIGHTS_DIRICHLET:
+      fe_dirichlet(weights->seed, (uint64_t)number, n_clusters, m);
+      break;
     case FE_WEIGHTS_LEAVE_OUT:
       for (size_t g = 0; g < n; g++) m[g] = (int64_t)g == number ? 0 : 1;
       break;
     case FE_WEIGHTS_GIVEN:
       memcpy(m, weights->given + (size_t)r * n, n * sizeof *m);
       break;
+    default: {
+      fe_wild_draws draws = {(fe_wild_kind)(weights->kind - FE_WEIGHTS_WILD), 0, weights->seed,
+                             (uint64_t)weights->first};
+      fe_wild_draw(&draws, (uint64_t)r, n_clusters, m);
+    }
   }
   double sum = 0;
   for (size_t g = 0; g < n; g++) sum += fabs(m[g]);
@@ -63,13 +72,14 @@ static int all_are_weights(const double *m, size_t n) {
 
 static int weights_are_sound(const fe_weights *weights, int n_clusters, int64_t n_rep) {
   switch (weights->kind) {
-    case FE_WEIGHTS_MULTINOMIAL: return weights->first >= 0;
+    case FE_WEIGHTS_MULTINOMIAL:
+    case FE_WEIGHTS_DIRICHLET: return weights->first >= 0;
     case FE_WEIGHTS_LEAVE_OUT:
       return weights->first >= 0 && weights->first <= n_clusters - n_rep;
     case FE_WEIGHTS_GIVEN:
       return weights->given && all_are_weights(weights->given, (size_t)n_clusters * (size_t)n_rep);
+    default: return 0; /* no weights of observations */
   }
-  return 0;
 }
 
 fe_status fe_boot_check(const fe_system *sys, int n_v, const fe_weights *weights, int n_clusters,
@@ -99,19 +109,24 @@ static void gather_equation(const fe_system *sys, int e, const double *s, int n_
   }
 }
 
+int fe_equation_factor(const fe_system *sys, int e, const double *s, int n_v, const double *scale,
+                       double *work, double *b) {
+  int k = sys->k[e];
+  double *reference = work + (size_t)n_v * (size_t)n_v;
+  gather_equation(sys, e, s, n_v, scale, work, reference, b);
+  return fe_cholesky(work, k, FE_PIVOT_TOL, reference, NULL) == k;
+}
+
 void fe_system_solve(const fe_system *sys, const double *s, int n_v, const double *scale,
                      double *work, double *out) {
-  double *reference = work + (size_t)n_v * (size_t)n_v;
   double *b = out;
   for (int e = 0; e < sys->n_eq; e++) {
-    int k = sys->k[e];
-    gather_equation(sys, e, s, n_v, scale, work, reference, b);
-    if (fe_cholesky(work, k, FE_PIVOT_TOL, reference, NULL) < k) {
+    if (!fe_equation_factor(sys, e, s, n_v, scale, work, b)) {
       for (int j = 0; j < sys->n_coef; j++) out[j] = NAN;
       return;
     }
-    fe_cholesky_solve(work, k, NULL, b, 1);
-    b += k;
+    fe_cholesky_solve(work, sys->k[e], NULL, b, 1);
+    b += sys->k[e];
   }
 }
 
@@ -126,6 +141,7 @@ typedef struct {
   double *work;        /* one `stride` for each worker */
   size_t stride;
   double *out;
+  double *var;         /* NULL: none wanted */
 } boot_run;
 
 /* Trailing n x n lower triangle of a (p x p) as a matrix of its own. */
@@ -135,17 +151,35 @@ static void copy_trailing(const double *a, size_t p, size_t n, double *s) {
   }
 }
 
+/* The full sample without cluster g: p^2 operations, whatever the number of clusters. */
+static void leave_out(const fe_blocks *b, int64_t g, double *a) {
+  size_t p = (size_t)b->p;
+  const double *block = b->block + (size_t)g * fe_packed(b->p);
+  for (size_t j = 0; j < p; j++) {
+    for (size_t i = j; i < p; i++) a[i + j * p] = b->total[i + j * p] - *block++;
+  }
+}
+
 static void replicate(const boot_run *run, int64_t r, double *work) {
   const fe_blocks *b = run->b;
   size_t p = (size_t)b->p, n_v = (size_t)b->n_v;
   double *m = work, *a = m + b->n_clusters, *s = a + p * p;
   double *scale = s + n_v * n_v, *scratch = scale + n_v;
-  double size = fe_weights_draw(run->weights, b->n_clusters, r, m);
-  fe_blocks_sum(b, m, a);
+  double size = (b->n_clusters - 1.0) / b->n_clusters;
+  if (run->weights->kind == FE_WEIGHTS_LEAVE_OUT && !run->var) {
+    leave_out(b, run->weights->first + r, a);
+  } else {
+    size = fe_weights_draw(run->weights, b->n_clusters, r, m);
+    fe_blocks_sum(b, m, a);
+  }
   fe_eliminate(a, b->p, b->n_z, FE_PIVOT_TOL * size, run->scale);
   copy_trailing(a, p, n_v, s);
   for (size_t j = 0; j < n_v; j++) scale[j] = size * run->scale[(size_t)b->n_z + j];
-  fe_system_solve(run->sys, s, b->n_v, scale, scratch, run->out + (size_t)r * run->sys->n_coef);
+  double *out = run->out + (size_t)r * (size_t)run->sys->n_coef;
+  fe_system_solve(run->sys, s, b->n_v, scale, scratch, out);
+  if (!run->var) return;
+  fe_replicate rep = {b, run->sys, m, a, s, scale, out, scratch};
+  fe_replicate_variance(&rep, run->var + (size_t)r * fe_packed(run->sys->n_coef));
 }
 
 static void replicate_chunk(int64_t task, int worker, void *data) {
@@ -168,19 +202,20 @@ static void pivot_scale(const fe_blocks *b, double *a, double *scale) {
 }
 
 fe_status fe_boot_blocks(const fe_blocks *b, const fe_system *sys, const fe_weights *weights,
-                         int64_t n_rep, const fe_exec *exec, double *out) {
+                         int64_t n_rep, const fe_exec *exec, double *out, double *var) {
   fe_status status = fe_boot_check(sys, b->n_v, weights, b->n_clusters, n_rep);
   if (status) return status;
   size_t p = (size_t)b->p, n_v = (size_t)b->n_v;
   int64_t n_tasks = n_rep / CHUNK + (n_rep % CHUNK > 0);
-  size_t stride = (size_t)b->n_clusters + p * p + 2 * n_v * n_v + 2 * n_v;
+  size_t stride = (size_t)b->n_clusters + p * p + 2 * n_v * n_v + 2 * n_v +
+                  (var ? fe_variance_work(b, sys) : 0);
   size_t workers = (size_t)fe_workers(exec, n_tasks);
   double *scale = malloc(p * sizeof *scale);
   double *work = calloc(workers, stride * sizeof *work);
   status = scale && work ? FE_OK : FE_ENOMEM;
   if (!status) {
     pivot_scale(b, work + b->n_clusters, scale);
-    boot_run run = {b, sys, weights, n_rep, scale, work, stride, out};
+    boot_run run = {b, sys, weights, n_rep, scale, work, stride, out, var};
     status = fe_parallel_for(exec, n_tasks, replicate_chunk, &run);
   }
   free(scale);

@@ -11,6 +11,7 @@
 #include "absorb.h"
 #include "blocks.h"
 #include "rng.h"
+#include "wild.h"
 
 typedef struct {
   int n_eq;
@@ -22,15 +23,19 @@ typedef struct {
 
 typedef enum {
   FE_WEIGHTS_MULTINOMIAL, /* replicate r: fe_multinomial(seed, r, G, G) */
+  FE_WEIGHTS_DIRICHLET,   /* replicate r: fe_dirichlet(seed, r, G) */
   FE_WEIGHTS_LEAVE_OUT,   /* replicate r in 0..G-1: all one, cluster r zero */
-  FE_WEIGHTS_GIVEN        /* replicate r: column r of the G x n_rep matrix `given` */
+  FE_WEIGHTS_GIVEN,       /* replicate r: column r of the G x n_rep matrix `given` */
+  FE_WEIGHTS_WILD = 16    /* FE_WEIGHTS_WILD + fe_wild_kind: fe_wild_draw() under seed, r */
 } fe_weights_kind;
 
+/* Weights of observations (multinomial, Dirichlet, leave-out, given and not negative), or
+ * multipliers of residuals (wild, given). */
 typedef struct {
   fe_weights_kind kind;
   uint64_t seed;
-  int64_t first;       /* number of the first replicate (multinomial, leave-out) */
-  const double *given; /* G x n_rep, finite and not negative */
+  int64_t first;       /* number of the first replicate (given: of no meaning) */
+  const double *given; /* G x n_rep, finite */
 } fe_weights;
 
 /* Fills m (G) with the cluster weights of replicate number r (0-based, counted from
@@ -44,6 +49,11 @@ double fe_weights_draw(const fe_weights *weights, int n_clusters, int64_t r, dou
 void fe_system_solve(const fe_system *sys, const double *s, int n_v, const double *scale,
                      double *work, double *out);
 
+/* One equation of it: work becomes the Cholesky factor of its k[e] x k[e] normal equations and b
+ * their right-hand side. Returns 0, with both of no use, if the regressors are dependent. */
+int fe_equation_factor(const fe_system *sys, int e, const double *s, int n_v, const double *scale,
+                       double *work, double *b);
+
 /* Pivots at or below FE_PIVOT_TOL of the reference mark a replicate as singular; the reference of
  * a column is what the dummies leave of its sum of squares, at least FE_PIVOT_FLOOR of all. */
 #define FE_PIVOT_TOL 1e-10
@@ -53,9 +63,11 @@ void fe_system_solve(const fe_system *sys, const double *s, int n_v, const doubl
 fe_status fe_boot_check(const fe_system *sys, int n_v, const fe_weights *weights, int n_clusters,
                         int64_t n_rep);
 
-/* out: n_rep x n_coef, row-major (replicate r at out + r * n_coef). */
+/* out: n_rep x n_coef, row-major (replicate r at out + r * n_coef). var: NULL, or room for
+ * n_rep x n_coef(n_coef+1)/2: packed lower triangles of the clustered variance of each replicate
+ * (see boot_variance.h), NaN where the coefficients are. */
 fe_status fe_boot_blocks(const fe_blocks *b, const fe_system *sys, const fe_weights *weights,
-                         int64_t n_rep, const fe_exec *exec, double *out);
+                         int64_t n_rep, const fe_exec *exec, double *out, double *var);
 
 /* The same from the rows, for factors that are large and not nested in the clusters: every
  * replicate absorbs anew under weights w * m[cluster]. col: n_v columns, not residualised

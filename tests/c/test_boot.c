@@ -177,7 +177,7 @@ static fe_status boot_blocks(const panel *d, const double *w, const fe_weights *
                              int64_t n_rep, int threads, double *out) {
   fe_exec exec = {threads, NULL, NULL};
   fe_blocks *b = panel_blocks(d, w);
-  fe_status status = b ? fe_boot_blocks(b, &three, weights, n_rep, &exec, out) : FE_ENOMEM;
+  fe_status status = b ? fe_boot_blocks(b, &three, weights, n_rep, &exec, out, NULL) : FE_ENOMEM;
   fe_blocks_free(b);
   return status;
 }
@@ -407,6 +407,71 @@ static void bad_arguments_are_refused(void) {
   check(fe_boot_check(&short_row, N_V, &good, 2, 10) == FE_EINVAL);
   check(fe_boot_check(&three, N_V, &none, 2, 10) == FE_EINVAL);
   check(fe_boot_check(&three, N_V, &minus, 2, 1) == FE_EINVAL);
+  fe_weights wild = {FE_WEIGHTS_WILD, 1, 0, NULL};
+  check(fe_boot_check(&three, N_V, &wild, 2, 10) == FE_EINVAL);
+}
+
+static void dirichlet_weights_match_the_oracle(void) {
+  enum { REPS = 10 };
+  static panel d;
+  double blocks[REPS * 8], rows[REPS * 8];
+  panel_fill(&d, 23);
+  factors f = units_and_years(&d);
+  fe_weights weights = {FE_WEIGHTS_DIRICHLET, 12, 5, NULL};
+  check(boot_blocks(&d, d.w, &weights, REPS, 2, blocks) == FE_OK);
+  check(boot_rows(&d, &f, d.w, &weights, REPS, 2, rows) == FE_OK);
+  agrees_with_oracle(&d, &f, d.w, &weights, REPS, blocks);
+  agrees_with_oracle(&d, &f, d.w, &weights, REPS, rows);
+}
+
+/* h_g is the derivative of the coefficients by the weight of cluster g: central differences of
+ * fe_boot_blocks itself, without its variance, are the oracle. */
+static void add_squared_derivatives(const panel *d, const double *m, int g, double expected[36]) {
+  const double step = 1e-4;
+  double moved[2 * CLUSTERS], out[16], h[8];
+  for (int i = 0; i < CLUSTERS; i++) moved[i] = moved[CLUSTERS + i] = m[i];
+  moved[g] += step;
+  moved[CLUSTERS + g] -= step;
+  fe_weights weights = {FE_WEIGHTS_GIVEN, 0, 0, moved};
+  check(boot_blocks(d, d->w, &weights, 2, 1, out) == FE_OK);
+  for (int j = 0; j < 8; j++) h[j] = (out[j] - out[8 + j]) / (2 * step);
+  for (int j = 0, at = 0; j < 8; j++) {
+    for (int i = j; i < 8; i++) expected[at++] += m[g] * h[i] * h[j];
+  }
+}
+
+static void variances_are_sums_of_squared_derivatives(void) {
+  enum { REPS = 6 };
+  static panel d;
+  double out[REPS * 8], plain[REPS * 8], var[REPS * 36], m[CLUSTERS];
+  fe_weights weights = {FE_WEIGHTS_MULTINOMIAL, 3, 0, NULL};
+  fe_exec exec = {2, NULL, NULL};
+  panel_fill(&d, 24);
+  fe_blocks *b = panel_blocks(&d, d.w);
+  check(fe_boot_blocks(b, &three, &weights, REPS, &exec, out, var) == FE_OK);
+  fe_blocks_free(b);
+  check(boot_blocks(&d, d.w, &weights, REPS, 1, plain) == FE_OK);
+  check(memcmp(out, plain, sizeof out) == 0);
+  for (int r = 0; r < REPS; r++) {
+    double expected[36] = {0};
+    fe_weights_draw(&weights, CLUSTERS, r, m);
+    for (int g = 0; g < CLUSTERS; g++) {
+      if (m[g] > 0) add_squared_derivatives(&d, m, g, expected);
+    }
+    for (int i = 0; i < 36; i++) check_near(var[r * 36 + i], expected[i], 1e-6);
+  }
+}
+
+static void variances_without_a_solution_are_nan(void) {
+  static panel d;
+  double given[CLUSTERS] = {0}, out[8], var[36];
+  fe_weights weights = {FE_WEIGHTS_GIVEN, 0, 0, given};
+  fe_exec exec = {1, NULL, NULL};
+  panel_fill(&d, 25);
+  fe_blocks *b = panel_blocks(&d, NULL);
+  check(fe_boot_blocks(b, &three, &weights, 1, &exec, out, var) == FE_OK);
+  for (int i = 0; i < 36; i++) check(isnan(var[i]));
+  fe_blocks_free(b);
 }
 
 static int stop_at_once(void *data) { return *(int *)data; }
@@ -421,7 +486,7 @@ static void a_poll_stops_the_replicates(void) {
   fe_blocks *b = panel_blocks(&d, NULL);
   for (int threads = 1; threads <= 2; threads++) {
     fe_exec exec = {threads, stop_at_once, &yes};
-    check(fe_boot_blocks(b, &three, &weights, REPS, &exec, out) == FE_EINTR);
+    check(fe_boot_blocks(b, &three, &weights, REPS, &exec, out, NULL) == FE_EINTR);
   }
   fe_blocks_free(b);
   free(out);
@@ -447,6 +512,9 @@ int main(void) {
   run(replicates_may_come_in_pieces);
   run(draws_are_what_they_say);
   run(bad_arguments_are_refused);
+  run(dirichlet_weights_match_the_oracle);
+  run(variances_are_sums_of_squared_derivatives);
+  run(variances_without_a_solution_are_nan);
   run(a_poll_stops_the_replicates);
   run(every_status_has_a_text);
   return report();

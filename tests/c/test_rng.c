@@ -124,6 +124,51 @@ static void seeds_and_replicates_differ(void) {
   check(memcmp(a, b, sizeof a) != 0);
 }
 
+/* Words of kind 3, multiply-shift as for the multinomial counts. */
+static void indices_read_a_stream_of_their_own(void) {
+  const uint32_t key[2] = {5, 9};
+  int index[40];
+  fe_draw_indices(5 + ((uint64_t)9 << 32), 77, 6, 40, index);
+  for (uint32_t i = 0; i < 40; i++) {
+    uint32_t c[4] = {i / 4, 77, 0, FE_STREAM_INDEX};
+    fe_philox4x32(c, key);
+    check(index[i] == (int)(((uint64_t)c[i % 4] * 6) >> 32));
+  }
+}
+
+/* Two words of kind 2 make the middle of one of 2^52 parts of the unit interval. */
+static void dirichlet_weights_are_exponentials_over_their_mean(void) {
+  enum { N = 10 };
+  const uint32_t key[2] = {5, 9};
+  double w[N], expected[N], sum = 0, total = 0;
+  for (uint32_t i = 0; i < N; i++) {
+    uint32_t c[4] = {i / 2, 4, 3, FE_STREAM_DIRICHLET};
+    fe_philox4x32(c, key);
+    uint64_t part = ((uint64_t)(c[i % 2 * 2] >> 5) << 25) + (c[i % 2 * 2 + 1] >> 7);
+    expected[i] = -log(((double)part + 0.5) / 4503599627370496.0);
+    sum += expected[i];
+  }
+  fe_dirichlet(5 + ((uint64_t)9 << 32), 4 + ((uint64_t)3 << 32), N, w);
+  for (int i = 0; i < N; i++) {
+    check_near(w[i], expected[i] * N / sum, 1e-14);
+    total += w[i];
+  }
+  check_near(total, N, 1e-14);
+}
+
+/* Of G weights each has mean 1 and variance (G - 1) / (G + 1). */
+static void dirichlet_weights_have_their_moments(void) {
+  double w[20], mean = 0, square = 0;
+  const int replicates = 20000;
+  for (int r = 0; r < replicates; r++) {
+    fe_dirichlet(1, (uint64_t)r, 20, w);
+    mean += w[3];
+    square += (w[7] - 1) * (w[7] - 1);
+  }
+  check_near(mean / replicates, 1, 0.01);
+  check_near(square / replicates, 19.0 / 21, 0.03);
+}
+
 int main(void) {
   run(philox_gives_the_published_answers);
   run(multinomial_reads_the_stream_in_order);
@@ -133,5 +178,8 @@ int main(void) {
   run(counts_have_multinomial_moments);
   run(draws_do_not_depend_on_the_order_of_calls);
   run(seeds_and_replicates_differ);
+  run(indices_read_a_stream_of_their_own);
+  run(dirichlet_weights_are_exponentials_over_their_mean);
+  run(dirichlet_weights_have_their_moments);
   return report();
 }

@@ -1,24 +1,8 @@
 # The oracle copies rows: weights per cluster are turned into a data set in which a cluster drawn
 # twice stands twice, and lm() with dummies is run on it.
 
-panel <- function(seed = 1, units = 12, years = 6) {
-  set.seed(seed)
-  d <- expand.grid(unit = seq_len(units), year = seq_len(years))
-  d <- d[-sample(nrow(d), 8), ]
-  d$x <- rnorm(nrow(d)) + d$unit / 5
-  d$z <- rnorm(nrow(d))
-  d$m <- 0.5 * d$x + rnorm(nrow(d))
-  d$y <- d$x + 0.3 * d$m - d$z + d$unit + sin(d$year) + rnorm(nrow(d))
-  d$w <- runif(nrow(d), 0.5, 2)
-  d
-}
-
-copied_rows <- function(d, cluster, m) d[unlist(lapply(seq_along(m), function(g) {
-  rep(which(cluster == g), m[g])
-})), ]
-
 test_that("replicates equal lm() on copied rows, clusters being units", {
-  d <- panel()
+  d <- boot_panel()
   m <- fe_lm(y ~ x + z | unit + year, d, vcov = ~unit)
   set.seed(7)
   b <- fe_boot(m, R = 25)
@@ -32,7 +16,7 @@ test_that("replicates equal lm() on copied rows, clusters being units", {
 })
 
 test_that("replicates equal lm() when the clusters cut across every fixed effect, with weights", {
-  d <- panel()
+  d <- boot_panel()
   d$cl <- (seq_len(nrow(d)) * 7) %% 9 + 1
   m <- fe_lm(y ~ x + z | unit + year, d, weights = ~w)
   set.seed(3)
@@ -86,8 +70,19 @@ test_that("rows are drawn when neither model nor call names clusters", {
   expect_identical(b$cluster, "row")
 })
 
+test_that("the values without a cluster are those of the infinitesimal jackknife otherwise", {
+  set.seed(5)
+  d <- data.frame(firm = rep(1:420, each = 3), worker = sample(200, 1260, TRUE), x = rnorm(1260))
+  d$y <- d$x + d$firm / 100 + rnorm(1260)
+  m <- fe_lm(y ~ x | firm + worker, d, singletons = "keep")
+  b <- fe_boot(m, R = 2, cluster = d$worker %% 7)
+  expect_identical(b$path, "rows")
+  V <- vcov(m, "CR0", cluster = d$worker %% 7)
+  expect_equal(sum((b$jack - coef(m))^2), V[1, 1], tolerance = 1e-10)
+})
+
 test_that("given weights are used as they are, and jackknife values leave one cluster out", {
-  d <- panel()
+  d <- boot_panel()
   m <- fe_lm(y ~ x | unit + year, d, vcov = ~unit)
   W <- cbind(rep(1, 12), rep(2, 12), c(0, rep(1, 11)))
   b <- fe_boot(m, weights = W)
@@ -111,7 +106,7 @@ test_that("replicates without a solution are NA, counted and left out", {
 
 test_that("intervals follow their formulas, BCa that of package boot", {
   skip_if_not_installed("boot")
-  d <- panel()
+  d <- boot_panel()
   m <- fe_lm(y ~ x | unit + year, d, vcov = ~unit)
   set.seed(2)
   b <- fe_boot(m, R = 1999)

@@ -114,3 +114,313 @@ test_that("bad requests are refused, and results print and tidy", {
   expect_identical(nrow(tidy(b)), 1L)
   expect_identical(glance(b)$G, 63L)
 })
+
+# ---- brute force: explicit samples, dummies, leave-one-out refits --------------------------------
+
+dummy_design <- function(d) model.matrix(~ x + z + factor(g) + factor(t), d)
+
+none <- fe_ssc(K.adj = FALSE, G.adj = FALSE)
+
+test_that("WCR and WCU, 11, 13, 31 and 33 equal samples and refits one by one", {
+  d <- small_panel()
+  X <- dummy_design(d)
+  m <- fe_lm(y ~ x + z | g + t, d, vcov = ~g)
+  C <- replace(numeric(ncol(X)), 2L, 1)
+  for (type in c("11", "13", "31", "33")) for (impose in c(TRUE, FALSE)) {
+    slow <- brute_boot(d$y, X, C, 0.2, list(d$g), d$g, all_signs(6), type, impose)
+    fast <- fe_boottest(m, "x", B = 100, r = 0.2, ssc = none, bootstrap_type = type,
+                        impose_null = impose)
+    expect_true(fast$enumerated)
+    expect_equal(fast$statistic[["t"]], slow$stat, tolerance = 1e-9)
+    expect_equal(sort(fast$t_boot), sort(slow$boot), tolerance = 1e-8)
+    expect_equal(fast$p.value, mean(abs(slow$boot) > abs(slow$stat) * (1 + 1e-10)))
+  }
+})
+
+test_that("other null values are judged as if they had been asked for", {
+  d <- small_panel()
+  m <- fe_lm(y ~ x + z | g + t, d, vcov = ~g)
+  values <- c(-0.7, 0, 0.31, 2)
+  for (type in c("11", "13", "31", "33")) for (impose in c(TRUE, FALSE)) {
+    for (tail in c("two-tailed", "equal-tailed", ">", "<")) {
+      test <- function(r) fe_boottest(m, "x", B = 100, r = r, bootstrap_type = type,
+                                      impose_null = impose, p_val_type = tail)
+      expect_equal(fe_p_values(test(0.1), values)$p.value,
+                   vapply(values, function(r) test(r)$p.value, 0))
+    }
+  }
+})
+
+test_that("joint hypotheses and linear combinations equal brute force", {
+  d <- small_panel()
+  X <- dummy_design(d)
+  m <- fe_lm(y ~ x + z | g + t, d, vcov = ~g)
+  C <- matrix(0, 2, ncol(X))
+  C[1, 2] <- C[2, 3] <- 1
+  for (type in c("11", "13", "31", "33")) for (impose in c(TRUE, FALSE)) {
+    slow <- brute_boot(d$y, X, C, c(0.1, 0), list(d$g), d$g, all_signs(6), type, impose)
+    fast <- fe_boottest(m, c("x", "z"), B = 100, r = c(0.1, 0), ssc = none,
+                        bootstrap_type = type, impose_null = impose)
+    expect_equal(fast$statistic[["F"]], slow$stat, tolerance = 1e-8)
+    expect_equal(sort(fast$t_boot), sort(slow$boot), tolerance = 1e-7)
+    expect_equal(fast$p.value, mean(slow$boot > slow$stat * (1 + 1e-8)))
+    # one combination, as coefficients of other regressors
+    slow <- brute_boot(d$y, X, C[1, ] - 2 * C[2, ], 0.1, list(d$g), d$g, all_signs(6), type, impose)
+    fast <- fe_boottest(m, c("x", "z"), R = c(1, -2), B = 100, r = 0.1, ssc = none,
+                        bootstrap_type = type, impose_null = impose)
+    expect_equal(fast$statistic[["t"]], slow$stat, tolerance = 1e-8)
+    expect_equal(sort(fast$t_boot), sort(slow$boot), tolerance = 1e-7)
+  }
+  expect_identical(names(fast$estimate), "x - 2*z")
+  R <- rbind(c(1, 1), c(1, -1))
+  expect_equal(fe_boottest(m, R = R, B = 100)$t_boot,
+               fe_boottest(m, c("x", "z"), B = 100)$t_boot, tolerance = 1e-8)
+})
+
+crossed_panel <- function(seed) {
+  set.seed(seed)
+  d <- data.frame(a = sample(1:5, 60, TRUE), b = sample(1:4, 60, TRUE), c = sample(1:7, 60, TRUE))
+  d$x <- rnorm(60) + d$a / 2 + rnorm(4)[d$b]
+  d$z <- rnorm(60)
+  d$y <- 0.3 * d$x + rnorm(5)[d$a] + rnorm(4)[d$b] + rnorm(60)
+  d
+}
+
+test_that("multi-way variances and weights by other clusters equal brute force", {
+  d <- crossed_panel(1)
+  X <- model.matrix(~ x + z + factor(c), d)
+  C <- replace(numeric(ncol(X)), 2L, 1)
+  m <- fe_lm(y ~ x + z | c, d)
+  for (boot in c("a", "b")) for (impose in c(TRUE, FALSE)) {
+    slow <- brute_boot(d$y, X, C, 0.1, list(d$a, d$b), d[[boot]], all_signs(max(d[[boot]])), "11",
+                       impose)
+    fast <- fe_boottest(m, "x", B = 100, r = 0.1, cluster = ~ a + b, ssc = none,
+                        bootcluster = if (boot == "a") "max" else "min", impose_null = impose)
+    expect_identical(fast$bootcluster, boot)
+    expect_equal(fast$statistic[["t"]], slow$stat, tolerance = 1e-9)
+    expect_identical(fast$failed, sum(is.na(slow$boot)))
+    expect_equal(sort(fast$t_boot), sort(slow$boot), tolerance = 1e-7)
+  }
+  both <- fe_boottest(m, c("x", "z"), B = 100, cluster = ~ a + b, ssc = none)
+  C <- rbind(C, replace(0 * C, 3L, 1))
+  slow <- brute_boot(d$y, X, C, c(0, 0), list(d$a, d$b), d$a, all_signs(5))
+  expect_equal(both$statistic[["F"]], slow$stat, tolerance = 1e-8)
+  positive <- is.finite(both$t_boot)
+  expect_true(all(vapply(both$t_boot[positive], function(t) {
+    min(abs(slow$boot / t - 1)) < 1e-6
+  }, NA)))
+})
+
+test_that("sub-cluster weights equal brute force, with and without many clusters", {
+  d <- crossed_panel(5)
+  d$sub <- paste(d$a, d$b %% 2)
+  sub <- match(d$sub, sort(unique(d$sub)))
+  X <- model.matrix(~ x + z, d)
+  C <- c(0, 1, 0)
+  m <- fe_lm(y ~ x + z, d, vcov = ~a)
+  for (type in c("11", "13")) {
+    slow <- brute_boot(d$y, X, C, 0, list(d$a), sub, all_signs(max(sub)), type)
+    fast <- fe_boottest(m, "x", bootcluster = ~sub, ssc = none, bootstrap_type = type)
+    expect_true(fast$enumerated)
+    expect_identical(fast$B, as.integer(2^max(sub)))
+    expect_equal(fast$statistic[["t"]], slow$stat, tolerance = 1e-9)
+    expect_equal(sort(fast$t_boot), sort(slow$boot), tolerance = 1e-7)
+  }
+  expect_error(fe_boottest(m, "x", bootcluster = ~sub, bootstrap_type = "33"), "bootstrap_type",
+               class = "fe_error")
+})
+
+# The weights of a seed: functionals that are the weights themselves.
+drawn_weights <- function(kind, H, B, seed) {
+  F <- diag(H)
+  func <- rbind(F, matrix(0, -H %% 8L, H))
+  parts <- list(func = func, n_parts = H, term = integer(), term_scale = numeric(), diag = NULL,
+                scale = numeric(H), rows = NULL)
+  draws <- list(kind = kind, enumerate = FALSE, seed = seed, first = 1, n = B)
+  t(.Call(fepanel:::C_wild, parts, draws, 1L)[, seq_len(H)])
+}
+
+test_that("every kind of weights gives the statistics of explicit samples, few clusters or many", {
+  set.seed(12)
+  d <- data.frame(g = rep(1:40, each = 4), x = rnorm(160), z = rnorm(160))
+  d$y <- d$x / 5 + rnorm(40)[d$g] + rnorm(160)
+  few <- subset(d, g <= 7)
+  for (kind in c("rademacher", "webb", "mammen", "norm", "gamma")) for (e in list(d, few)) {
+    m <- fe_lm(y ~ x + z, e, vcov = ~g)
+    set.seed(4)
+    fast <- fe_boottest(m, "x", B = 60, weights = kind, ssc = none)
+    set.seed(4)
+    v <- drawn_weights(kind, max(e$g), 60, floor(runif(2) * 2^32))
+    slow <- brute_boot(e$y, model.matrix(~ x + z, e), c(0, 1, 0), 0, list(e$g), e$g, v)
+    expect_equal(fast$t_boot, slow$boot, tolerance = 1e-8)
+    both <- {
+      set.seed(4)
+      fe_boottest(m, c("x", "z"), B = 60, weights = kind, ssc = none)
+    }
+    slow <- brute_boot(e$y, model.matrix(~ x + z, e), rbind(c(0, 1, 0), c(0, 0, 1)), c(0, 0),
+                       list(e$g), e$g, v)
+    expect_equal(both$t_boot, slow$boot, tolerance = 1e-8)
+  }
+})
+
+test_that("large effects that cut across the clusters give what dummies give", {
+  set.seed(31)
+  d <- data.frame(i = rep(1:60, each = 6), t = rep(1:6, 60))
+  d$g <- (d$i + d$t %/% 3) %% 8
+  d$x <- rnorm(360) + d$g / 5
+  d$z <- rnorm(360)
+  d$y <- 0.2 * d$x + rnorm(60)[d$i] + rnorm(360)
+  m <- fe_lm(y ~ x + z | i + t, d, vcov = ~g)
+  test <- function(...) {
+    set.seed(2)
+    fe_boottest(m, ..., progress = FALSE)
+  }
+  # the same model, as if its effects were too many for dummies
+  limited <- function(...) {
+    space <- asNamespace("fepanel")
+    own <- get("block_columns", space)
+    change <- function(f) {
+      unlockBinding("block_columns", space)
+      assign("block_columns", f, space)
+    }
+    on.exit(change(own))
+    change(function(m, v, cluster) list(path = "rows", x = v, n_z = 0L))
+    test(...)
+  }
+  for (request in list(list("x"), list("x", impose_null = FALSE), list(c("x", "z")),
+                       list("x", cluster = ~ g + t, B = 99),
+                       list("x", r = 0.4, weights = "norm", B = 99))) {
+    dense <- do.call(test, request)
+    rows <- do.call(limited, request)
+    expect_equal(rows$t_boot, dense$t_boot, tolerance = 1e-7)
+    expect_equal(rows$statistic, dense$statistic, tolerance = 1e-8)
+    expect_equal(rows$conf.int, dense$conf.int, tolerance = 1e-6)
+  }
+  expect_error(limited("x", bootstrap_type = "13"), "bootstrap_type", class = "fe_error")
+})
+
+test_that("a coefficient that one cluster alone identifies is refused where it is left out", {
+  d <- small_panel()
+  d$alone <- (d$g == 2) * d$x
+  m <- fe_lm(y ~ alone + z | t, d, vcov = ~g)
+  for (type in c("13", "33")) {
+    expect_error(fe_boottest(m, "alone", bootstrap_type = type), "without cluster number 2",
+                 class = "fe_error")
+  }
+  X <- model.matrix(~ alone + z + factor(t), d)
+  C <- replace(numeric(ncol(X)), 2L, 1)
+  slow <- brute_boot(d$y, X, C, 0, list(d$g), d$g, all_signs(6), "31")
+  fast <- fe_boottest(m, "alone", bootstrap_type = "31", ssc = none)
+  expect_equal(sort(fast$t_boot), sort(slow$boot), tolerance = 1e-7)
+})
+
+test_that("p-values of all kinds are shares of the replicates", {
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
+  test <- function(tail) {
+    set.seed(9)
+    fe_boottest(m, "ln_imdig", B = 999, r = 0.1, p_val_type = tail, weights = "mammen")
+  }
+  two <- test("two-tailed")
+  t <- two$statistic[["t"]]
+  above <- mean(two$t_boot > t)
+  below <- mean(two$t_boot < t)
+  expect_equal(two$p.value, mean(abs(two$t_boot) > abs(t)))
+  expect_equal(test(">")$p.value, above)
+  expect_equal(test("<")$p.value, below)
+  expect_equal(test("equal-tailed")$p.value, 2 * min(above, below))
+  # half-lines
+  expect_identical(test(">")$conf.int[2L], Inf)
+  expect_identical(test("<")$conf.int[1L], -Inf)
+  expect_gte(fe_p_values(test(">"), test(">")$conf.int[1L] + 1e-6)$p.value, 0.05)
+  expect_lt(fe_p_values(test(">"), test(">")$conf.int[1L] - 1e-6)$p.value, 0.05)
+})
+
+test_that("sets that are not connected are given in parts, whose ends are where p changes", {
+  d <- crossed_panel(8)
+  b <- fe_boottest(fe_lm(y ~ x + z | c, d), "x", B = 100, cluster = ~ a + b)
+  expect_gt(nrow(b$conf.set), 1L)
+  expect_output(print(b), "not connected")
+  expect_output(print(b), "without a positive variance are left out")
+  p <- function(r) fe_p_values(b, r)$p.value
+  for (k in seq_len(nrow(b$conf.set))) {
+    expect_true(all(p(b$conf.set[k, ] + c(1e-6, -1e-6)) >= 0.05))
+    expect_true(all(p(b$conf.set[k, ] + c(-1e-6, 1e-6)) < 0.05))
+  }
+})
+
+test_that("the default number of replicates depends on sizes alone, and is enumerated if it can", {
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
+  expect_identical(fe_boottest(m, "ln_imdig", conf_int = FALSE)$B, 99999L)
+  few <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade, vcov = ~year)
+  expect_identical(fe_boottest(few, "ln_imdig", conf_int = FALSE)$B, as.integer(2^13))
+  large <- list(func = matrix(0, 400, 1000))
+  for (kind in fepanel:::wild_weights) {
+    expect_identical(fepanel:::boottest_draws(kind, 1000, NULL, large)$n, 9999)
+  }
+})
+
+test_that("requests that make no sense are refused by name", {
+  d <- crossed_panel(1)
+  m <- fe_lm(y ~ x + z | c, d, vcov = ~ a + b)
+  test <- function(...) fe_boottest(m, ...)
+  expect_error(test("x", bootstrap_type = "33"), "bootstrap_type", class = "fe_error")
+  expect_error(test("x", bootstrap_type = "12"), "bootstrap_type", class = "fe_error")
+  expect_error(test("x", p_val_type = "both"), "p_val_type", class = "fe_error")
+  expect_error(test(c("x", "z"), p_val_type = ">"), "p_val_type", class = "fe_error")
+  expect_error(test(c("x", "x")), "more than once", class = "fe_error")
+  expect_error(test(c("x", "z"), R = 1), "`R`", class = "fe_error")
+  expect_error(test(c("x", "z"), R = rbind(c(1, 1), c(2, 2))), "combinations", class = "fe_error")
+  expect_error(test("x", r = c(1, 2)), "`r`", class = "fe_error")
+  expect_error(test("x", bootcluster = NULL), "bootcluster", class = "fe_error")
+  expect_error(test("x", bootcluster = ~nothing), "nothing", class = "fe_error")
+  expect_error(test("x", weights = "cauchy"), "weights", class = "fe_error")
+  joint <- test(c("x", "z"), B = 99)
+  expect_null(joint$conf.int)
+  expect_error(fe_p_values(joint), "no p-values for other null values", class = "fe_error")
+  expect_error(confint(joint), "no confidence set", class = "fe_error")
+  single <- fe_boottest(m, "x", B = 99, cluster = ~a)
+  expect_error(confint(single, level = 0.9), "level", class = "fe_error")
+  expect_equal(as.vector(confint(single)), as.vector(single$conf.int))
+  expect_identical(nrow(tidy(joint)), 2L)
+})
+
+test_that("figures show the replicates and the p-values", {
+  skip_if_not_installed("ggplot2")
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country)
+  b <- fe_boottest(m, "ln_imdig", B = 199)
+  expect_s3_class(plot(b), "ggplot")
+  curve <- plot(b, type = "p")
+  expect_equal(curve$data, fe_p_values(b))
+  expect_s3_class(plot(fe_boottest(m, c("ln_imdig", "pgdp"), B = 199)), "ggplot")
+})
+
+test_that("large samples, whose dummies are never formed, give what small ones are computed by", {
+  set.seed(1)
+  d <- data.frame(g = sample(25L, 21000, TRUE), t = sample(9L, 21000, TRUE),
+                  w = runif(21000) + 0.2)
+  d$f <- d$g * 100L + sample(0:19, 21000, TRUE)
+  d$x <- rnorm(21000) + d$g / 9
+  d$z <- rnorm(21000) + d$x
+  d$y <- d$x / 100 + rnorm(25)[d$g] + rnorm(21000)
+  space <- asNamespace("fepanel")
+  own <- get("large_design", space)
+  unlockBinding("large_design", space)
+  on.exit(assign("large_design", own, space))
+  run <- function(m, f, param) {
+    assign("large_design", f, space)
+    set.seed(3)
+    fe_boottest(m, param, B = 200, weights = "webb")
+  }
+  models <- list(fe_lm(y ~ x + z | f + t, d, vcov = ~g), fe_lm(y ~ z + x | f, d, vcov = ~g),
+                 fe_lm(y ~ x | t + f, d, vcov = ~g, weights = ~w),
+                 fe_lm(y ~ x + z | f + t, d, vcov = ~g, weights = ~w))
+  for (m in models) for (param in list("x", setdiff(names(coef(m)), "(Intercept)"))) {
+    fast <- run(m, own, param)
+    slow <- run(m, function(...) NULL, param)
+    expect_equal(fast$t_boot, slow$t_boot, tolerance = 1e-7)
+    expect_equal(fast$statistic, slow$statistic, tolerance = 1e-9)
+    expect_equal(fast$conf.int, slow$conf.int, tolerance = 1e-7)
+    expect_equal(fast$estimate, slow$estimate, tolerance = 1e-9)
+  }
+  expect_null(own(models[[1L]], list(plain = FALSE), list()))
+})

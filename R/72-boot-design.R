@@ -1,0 +1,123 @@
+# What a bootstrap draws, and the columns that it needs: boot_cluster() -> boot_design().
+
+boot_cluster <- function(m, cluster) {
+  if (is.null(cluster) && length(m$vcov_info$G)) {
+    coded <- cluster_factors(request_cluster(m$vcov_request), m, 1L)
+  } else if (is.null(cluster)) {
+    return(rows_as_clusters(m))
+  } else if (inherits(cluster, "fe_coded")) {
+    coded <- cluster$factor
+  } else {
+    coded <- cluster_factors(cluster, m, 1L)
+  }
+  one_cluster(coded)
+}
+
+# The clusters of the model's own variance.
+request_cluster <- function(asked) {
+  if (is.null(asked$cluster) && inherits(asked$vcov, "formula")) {
+    return(stats::as.formula(call("~", asked$vcov[[length(asked$vcov)]]),
+                             env = environment(asked$vcov)))
+  }
+  asked$cluster
+}
+
+rows_as_clusters <- function(m) {
+  if (!is.null(row_counts(m))) {
+    stop_arg("cluster", paste("is missing, and rows with frequency weights cannot be drawn: each",
+                              "stands for several observations"),
+             "Give the clusters, or write each row as often as it counts")
+  }
+  list(code = seq_len(m$n_rows), n_levels = m$n_rows, name = "row")
+}
+
+one_cluster <- function(coded) {
+  if (length(coded) > 1L) {
+    stop_arg("cluster", sprintf("names %d variables; one is drawn at a time", length(coded)),
+             "Give one cluster variable, for instance cluster = ~country")
+  }
+  if (coded[[1L]]$n_levels < 2L) stop_arg("cluster", "has a single value in the sample")
+  c(coded[[1L]][c("code", "n_levels")], name = names(coded)[1L])
+}
+
+# ---- columns and system --------------------------------------------------------------------------
+
+# Variables of all models once, as columns, and the equations as indices into them. The columns are
+# residuals from all fixed effects: whatever weights a replicate has, it projects out what these
+# took away, so its estimates are those of the raw columns.
+boot_design <- function(models, cluster) {
+  first <- models[[1L]]
+  columns <- list()
+  add <- function(key, value) {
+    if (is.null(columns[[key]])) columns[[key]] <<- value
+    match(key, names(columns))
+  }
+  lhs <- integer()
+  rhs <- list()
+  for (m in models) {
+    terms <- setdiff_constant(m)
+    rhs <- c(rhs, list(vapply(terms, function(t) add(paste0("x:", t), m$x[[t]]), 0L)))
+    y <- paste0("y:", deparse_one(m$formula[[2L]]), digest_offset(m))
+    if (is.null(columns[[y]])) columns[[y]] <- residual_outcome(m, terms)
+    lhs <- c(lhs, match(y, names(columns)))
+  }
+  v <- matrix(unlist(columns, use.names = FALSE), nrow = first$n_rows)
+  system <- list(lhs = lhs, rhs = lapply(rhs, as.integer))
+  c(list(system = system, cluster = cluster, w = first$weights),
+    block_columns(first, v, cluster))
+}
+
+# The outcome less its projection on the fixed effects: e + x~'b.
+residual_outcome <- function(m, terms) {
+  y <- m$residuals
+  for (t in terms) y <- y + m$coefficients[[t]] * m$x[[t]]
+  y
+}
+
+digest_offset <- function(m) if (is.null(m$offset)) "" else paste0(":", sum(m$offset))
+
+# Small effects that cut across clusters become dummies, less what those within clusters explain.
+block_columns <- function(m, v, cluster) {
+  nested <- vapply(m$factors, is_nested, NA, outer = cluster)
+  z <- m$factors[!nested]
+  p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + ncol(v)
+  doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$n_rows) * p)
+  if (p > 400 || doubles > 6e7) {
+    if (has_slopes(m$factors)) {
+      stop_arg("cluster",
+               "cuts across fixed effects with varying slopes that are too many to resample",
+               "Cluster by a variable that these fixed effects are nested in")
+    }
+    codes <- c(code_list(m$factors), list(control = core_control(m$control)))
+    return(list(path = "rows", x = v, n_z = 0L, codes = codes))
+  }
+  z <- explicit_terms(z)
+  if (has_constant(m$factors) && !has_constant(m$factors[nested])) {
+    z <- c(list(rep(1, m$n_rows)), z)
+  }
+  if (!length(z)) return(list(path = "blocks", x = v, n_z = 0L))
+  absorber <- new_absorber(m$factors[nested], m$weights, m$control, m$threads)
+  z <- lapply(z, function(columns) absorb(absorber, as.matrix(columns), m$threads)$x)
+  x <- do.call(cbind, c(unname(z), list(v)))
+  list(path = "blocks", x = x, n_z = ncol(x) - ncol(v))
+}
+
+# ---- influences ----------------------------------------------------------------------------------
+
+# What a unit of weighted residual of each row adds to each coefficient (n x k, or factors of it).
+coefficient_influences <- function(m) {
+  design <- influence_design(m, list(x0 = NULL, x0_slopes = NULL))
+  list(X = design$X, bread = design$bread[, setdiff_constant(m), drop = FALSE])
+}
+
+# What each cluster's residuals add to the coefficients of all models: G x coefficients. Its
+# cross-product is the CR0 variance, estimates less its rows the infinitesimal jackknife.
+influence_table <- function(models, cluster) {
+  parts <- lapply(models, function(m) {
+    design <- coefficient_influences(m)
+    u <- if (is.null(m$weights)) m$residuals else m$weights * m$residuals
+    .Call(C_score_sums, design$X, as.double(u), cluster$code, cluster$n_levels, m$threads) %*%
+      design$bread
+  })
+  unname(do.call(cbind, parts))
+}
