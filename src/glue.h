@@ -34,12 +34,26 @@ SEXP C_residuals(SEXP y, SEXP x, SEXP b, SEXP reuse, SEXP threads);
 SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);
 SEXP C_pair_meat(SEXP x, SEXP u, SEXP a, SEXP n_a, SEXP b, SEXP n_b, SEXP threads);
 SEXP C_row_meat(SEXP x, SEXP u, SEXP threads);
-SEXP C_multinomial(SEXP seed, SEXP replicates, SEXP n_groups);
+SEXP C_leave_out(SEXP x, SEXP w, SEXP cluster, SEXP rhs, SEXP r, SEXP threads);
+SEXP C_cr2(SEXP basis, SEXP cluster, SEXP weighted, SEXP power, SEXP couple, SEXP threads);
+SEXP C_boot_weights(SEXP kind, SEXP seed, SEXP replicates, SEXP n_groups);
+SEXP C_boot_indices(SEXP seed, SEXP replicates, SEXP n_groups);
+SEXP C_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP threads);
 SEXP C_wild(SEXP parts, SEXP draws, SEXP threads);
-SEXP C_boot_blocks(SEXP x, SEXP n_z, SEXP w, SEXP cluster, SEXP system, SEXP weights,
-                   SEXP threads);
+SEXP C_wild_count(SEXP rep, SEXP v, SEXP estimate, SEXP d, SEXP sides, SEXP threads);
+SEXP C_wild_wald(SEXP rep, SEXP q, SEXP threads);
+SEXP C_wild_leave_out(SEXP x, SEXP w, SEXP cluster, SEXP rhs, SEXP threads);
+SEXP C_boot_blocks(SEXP blocks, SEXP system, SEXP weights, SEXP with_var, SEXP threads);
+SEXP C_boot_wild(SEXP parts, SEXP weights, SEXP threads);
+SEXP C_boot_residual(SEXP parts, SEXP weights, SEXP threads);
 SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP weights,
                  SEXP threads);
+
+SEXP C_panel_order(SEXP unit, SEXP n_units, SEXP time, SEXP n_times);
+SEXP C_hac_meat(SEXP x, SEXP u, SEXP unit, SEXP time, SEXP order, SEXP position, SEXP lag,
+                SEXP threads);
+SEXP C_conley_meat(SEXP a, SEXP b, SEXP score, SEXP sphere, SEXP bartlett, SEXP cutoff,
+                   SEXP radius, SEXP threads);
 
 SEXP C_slopes_new(SEXP codes, SEXP n_levels, SEXP factor, SEXP values, SEXP w, SEXP control,
                   SEXP threads);
