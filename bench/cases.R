@@ -3,7 +3,11 @@
 #   name, dgp, n     the generator gen_<dgp>() of generators.R, its rows
 #   args             further arguments of the generator
 #   task             "fit": one model; "stepwise": the models with the first 1, 2, ... regressors;
-#                    "mediate": indirect effects of two mediators, 10,000 bootstrap replicates
+#                    "mediate": indirect effects of two mediators, 10,000 bootstrap replicates.
+#                    The others are timed after the fit, which is not counted: "CR2" (standard
+#                    errors and Satterthwaite's degrees of freedom), "CR3", "conley", "wild B" (wild
+#                    cluster bootstrap test of the first regressor, with its confidence set),
+#                    "pairs R" (pairs cluster bootstrap)
 #   y, x, fe         left side, regressors, absorbed effects, the latter two joined by " + "
 #   vcov             "iid", "HC1" or the cluster variables joined by " + "
 #   against, ratio   the rivals that the target names, and how many times faster than each of them
@@ -11,7 +15,8 @@
 #   memory           target for the peak memory as a share of each of theirs
 #   seconds          target for fe_lm() alone, in seconds
 #   tolerance        largest relative error allowed in fe_lm()'s coefficients
-#   reference        how the tight solution is made, see reference.R
+#   reference        how the tight solution is made, see reference.R; "rival": what the first rival
+#                    that the target names gives; "none"
 #   reps             calls in a row in each round, for calls that take milliseconds
 #   quick, full      the sets that the case belongs to
 
@@ -114,9 +119,48 @@ growth_cases <- function() {
   )
 }
 
-all_cases <- function() {
-  rbind(growth_cases(), everyday_cases(), simple_cases(), akm_cases(), difficult_cases())
+clustered_case <- function(name, n, args, task, ...) {
+  case(name, "clustered", n, "x1 + x2", "indiv + year", "cluster", task = task, args = args, ...)
 }
+
+inference_cases <- function() {
+  rbind(
+    clustered_case("CR2 with Satterthwaite, 1000 clusters x 20", 2e4, "G = 1000, years = 20", "CR2",
+                   against = "clubSandwich", ratio = 100, reference = "rival", tolerance = 1e-8,
+                   quick = TRUE),
+    clustered_case("CR2 with Satterthwaite, 1e6, 5e4 clusters", 1e6, "G = 5e4", "CR2",
+                   against = "", seconds = 20, reference = "none"),
+    clustered_case("CR3, 1000 clusters x 20", 2e4, "G = 1000, years = 20", "CR3",
+                   against = "clubSandwich + summclust", ratio = 20, reference = "none",
+                   quick = TRUE),
+    clustered_case("CR3, 1e6, 5e4 clusters", 1e6, "G = 5e4", "CR3", against = "",
+                   reference = "none"),
+    panel_case("wild bootstrap, 63 x 13, B = 99,999", "country", task = "wild 99999",
+               against = "fwildclusterboot", ratio = 10, seconds = 1, reference = "none"),
+    clustered_case("wild bootstrap, 1e6, 500 clusters, B = 9,999", 1e6, "G = 500", "wild 9999",
+                   against = "", seconds = 2, reference = "none"),
+    clustered_case("pairs bootstrap, 1e6, 1000 clusters, R = 1,999", 1e6, "G = 1000", "pairs 1999",
+                   against = "", seconds = 5, reference = "none"),
+    case("Conley, 1e5 points, 1 % of the pairs", "points", 1e5, "x1", "region", task = "conley",
+         against = "fixest", ratio = 1, reference = "rival", tolerance = 1e-8, quick = TRUE)
+  )
+}
+
+all_cases <- function() {
+  rbind(growth_cases(), everyday_cases(), simple_cases(), akm_cases(), difficult_cases(),
+        inference_cases())
+}
+
+# The number in "wild 9999", "pairs 1999".
+draws_of <- function(case) as.numeric(sub("^[a-z]+ ", "", case$task))
+
+task_of <- function(case) sub(" .*", "", case$task)
+
+is_inference <- function(case) !case$task %in% c("fit", "stepwise", "mediate")
+
+# A circle of 63 km has one percent of the area of the square of gen_points(), so that one pair in a
+# hundred lies within it, somewhat fewer at the edge.
+conley_cutoff <- 63
 
 terms_of <- function(joined) strsplit(joined, " + ", fixed = TRUE)[[1L]]
 

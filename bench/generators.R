@@ -141,5 +141,35 @@ gen_stepwise <- function(n, seed) {
   })
 }
 
+# Individuals in G clusters over `years` years, 1, 2, ..., G, 1, 2, ...; half of the variance of the
+# regressors and of the error is common to a cluster in a year.
+gen_clustered <- function(n, seed, G, years = 10, k = 2) {
+  draw(seed, {
+    indiv <- rep(seq_len(as.integer(n / years)), each = as.integer(years))
+    year <- rep_len(seq_len(as.integer(years)), length(indiv))
+    cluster <- (indiv - 1L) %% as.integer(G) + 1L
+    noise <- function() {
+      common <- matrix(rnorm(G * years), G)
+      common[cbind(cluster, year)] + rnorm(length(indiv))
+    }
+    x <- as.data.frame(replicate(k, noise(), simplify = FALSE), col.names = paste0("x", seq_len(k)))
+    y <- 0.1 * x$x1 + effect_of(indiv) + effect_of(year) + noise()
+    data.frame(y, x, indiv, year, cluster)
+  })
+}
+
+# Points spread evenly over ten degrees of latitude and longitude at the equator, 1,112 km each way,
+# in ten regions that have nothing to do with space; regressor and error vary smoothly over it.
+gen_points <- function(n, seed) {
+  draw(seed, {
+    lat <- runif(n, -5, 5)
+    lon <- runif(n, -5, 5)
+    region <- levels_of(n, 10)
+    x1 <- sin(3 * lat) + cos(2 * lon) + rnorm(n)
+    y <- 0.1 * x1 + cos(3 * lat) * sin(2 * lon) + effect_of(region) + rnorm(n)
+    data.frame(y, x1, region, lat, lon)
+  })
+}
+
 # The package's example panel: 63 countries by 13 years.
 gen_digitrade <- function(n, seed) as.data.frame(fepanel::digitrade)

@@ -22,7 +22,7 @@ available <- function() {
 
 prepare <- function(threads) fixest::setFixest_nthreads(threads)
 
-supports <- function(case) case$reference != "none"
+supports <- function(case) !case$reference %in% c("none", "rival")
 
 run <- function(case, data) {
   coef <- switch(case$reference, dense = dense_coef(case, data), absorbed_coef(case, data))

@@ -106,7 +106,7 @@ data_file <- function(case, folder) {
 }
 
 reference_coef <- function(case, folder, opt) {
-  if (case$reference == "none") return(NULL)
+  if (case$reference %in% c("none", "rival")) return(NULL)
   key <- paste("reference", case$dgp, case$n, case$args, case$task, case$x, case$fe)
   if (is.null(shared[[key]])) {
     worker <- ready_workers("reference.R", opt$threads, folder)[[1L]]
@@ -151,6 +151,7 @@ run_case <- function(case, timers, folder, opt) {
   busy <- busy_share()
   replies <- rounds(case, workers, opt)
   for (w in workers) stop_worker(w)
+  if (case$reference == "rival") truth <- first_coef(replies[names == named_rivals(case)[1L]])
   rows <- Map(result_row, vapply(workers, `[[`, "", "name"), replies,
               MoreArgs = list(case = case, truth = truth))
   rows <- compare_se(do.call(rbind, rows), replies)
@@ -158,6 +159,11 @@ run_case <- function(case, timers, folder, opt) {
   if (isTRUE(busy > 0.1)) message("  other programs use ", round(100 * busy), " % of the machine")
   for (i in seq_len(nrow(rows))) message("  ", result_line(rows[i, ]))
   rows
+}
+
+# The numbers of the first call of a rival, of list(its replies), which may be empty.
+first_coef <- function(replies) {
+  if (length(replies) && length(replies[[1L]])) replies[[1L]][[1L]]$coef
 }
 
 largest <- function(x) if (all(is.na(x))) NA_real_ else max(x, na.rm = TRUE)

@@ -3,8 +3,9 @@
 #   Rscript worker.R timer threads folder      (in the folder bench)
 #
 # The timer file defines available(), prepare(threads), supports(case), run(case, data) ->
-# list(coef, se) and, if it needs the data in another form, load(case, data). Requests come as lines
-# on the standard input: "run <reps>"; the end of the input ends the process. Answers are
+# list(coef, se); load(case, data), if it needs the data in another form; and fit(case, data), if it
+# makes a model in advance whose inference alone is timed. Requests come as lines on the standard
+# input: "run <reps>"; the end of the input ends the process. Answers are
 # <folder>/<timer>-<number>.rds, written under another name and renamed, so that a file that is
 # there is complete; answer 0 says that the data are read. <folder>/<timer>.pid is for ending the
 # process.
@@ -57,9 +58,16 @@ job <- readRDS(file.path(folder, "job.rds"))
 case <- job$case
 data <- readRDS(job$file)
 timer$prepare(threads)
+fit <- function(data) if (is.function(timer$fit)) timer$fit(case, data)
+
 # What is loaded, compiled or looked up on first use is not part of the time.
-if (job$warm_up) suppressMessages(try(timer$run(case, utils::head(data, 5000L)), silent = TRUE))
+warm_up <- function(data) {
+  fit(data)
+  timer$run(case, data)
+}
+if (job$warm_up) suppressMessages(try(warm_up(utils::head(data, 5000L)), silent = TRUE))
 if (is.function(timer$load)) timer$load(case, data)
+fit(data)
 answer(0L, list())
 
 requests <- file("stdin", "r")

@@ -7,10 +7,24 @@ prepare <- function(threads) {
   fixest::setFixest_notes(FALSE)
 }
 
-supports <- function(case) case$task != "mediate"
+supports <- function(case) case$task %in% c("fit", "stepwise", "conley")
+
+state <- new.env()
+
+# The model of a case whose inference alone is timed.
+fit <- function(case, data) {
+  if (case$task == "conley") state$model <- fixest::feols(fe_formula(case), data, vcov = "iid")
+}
 
 run <- function(case, data) {
+  if (case$task == "conley") return(run_conley(state$model))
   m <- fixest::feols(fe_formula(case), data, vcov = vcov_argument(case))
   fits <- if (case$task == "stepwise") as.list(m) else list(m)
   list(coef = stack(fits, coef), se = stack(fits, fixest::se))
+}
+
+run_conley <- function(m) {
+  v <- vcov(m, vcov = fixest::vcov_conley(lat = "lat", lon = "lon", cutoff = conley_cutoff,
+                                          distance = "spherical"))
+  list(coef = unname(sqrt(diag(v))), se = unname(sqrt(diag(v))))
 }
