@@ -256,7 +256,8 @@ given_vcov <- function(m, V, label) {
 }
 
 # Multi-way and spatial variances can have negative eigenvalues; they are set to zero (Cameron,
-# Gelbach and Miller 2011, section 2.3), and that is said.
+# Gelbach and Miller 2011, section 2.3), and that is said. A coefficient of which none is left has
+# NA.
 repair_psd <- function(V, what = "multi-way clustered") {
   if (!length(V)) return(V)
   e <- eigen(V, symmetric = TRUE)
@@ -265,6 +266,12 @@ repair_psd <- function(V, what = "multi-way clustered") {
   if (max(abs(fixed - V)) > 1e-8 * max(abs(V))) {
     warn_user("the ", what, " variance was not positive semi-definite; its negative eigenvalues ",
               "were set to zero")
+  }
+  none <- diag(fixed) <= 1e-12 * abs(diag(V))
+  if (any(none)) {
+    warn_user("the ", what, " variance is negative for ", quote_list(colnames(V)[none]),
+              ": the standard error is NA")
+    fixed[none, ] <- fixed[, none] <- NA
   }
   fixed
 }
@@ -361,7 +368,8 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' \eqn{A_g = I}{A_g = I}.
 #'
 #' @param object a model of class `fe_lm`.
-#' @param vcov `NULL` (as estimated), or what `vcov` in [fe_lm()] may be.
+#' @param vcov `NULL` (as estimated), or what `vcov` in [fe_lm()] may be. A type alone, such as
+#'   `"CR2"`, goes with the clusters of the model's own variance, where it names some.
 #' @param cluster `NULL`, or the clusters: a one-sided formula, names of columns, or a vector with a
 #'   value for each row of the data or of the sample. Alone it means `"CR1"`.
 #' @param ssc small-sample convention, by default that of the fit.
@@ -384,11 +392,16 @@ vcov.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
   restated(object, vcov, cluster, ssc)$vcov
 }
 
-# The model under another variance; what is not given stays.
+# The model under another variance; what is not given stays. So a type alone, such as "CR2", goes
+# with the clusters of the model's variance; "cluster" and "twoway" mean the fixed effects.
 restated <- function(m, vcov = NULL, cluster = NULL, ssc = NULL) {
   if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(m)
   ssc <- if (is.null(ssc)) m$ssc else check_ssc(ssc)
   as_before <- is.null(vcov) && is.null(cluster)
+  if (is.character(vcov) && length(vcov) == 1L && is.null(cluster) && length(m$vcov_info$G) &&
+      isTRUE(vcov_registry[[vcov]]$clustered)) {
+    cluster <- request_cluster(m$vcov_request)
+  }
   asked <- if (as_before) m$vcov_request else list(vcov = vcov, cluster = cluster)
   set_vcov(m, asked$vcov, ssc, asked$cluster)
 }

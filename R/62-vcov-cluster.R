@@ -31,22 +31,40 @@ effect_basis <- function(m, absorbed) {
   p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + length(m$x)
   if (p > most_columns || as.double(p) * m$n_rows > most_numbers) return(NULL)
   nested <- m$factors[absorbed]
-  z <- explicit_terms(z)
+  z <- dummy_columns(z)
   if (has_constant(m$factors) && !has_constant(nested)) z <- c(list(rep(1, m$n_rows)), z)
-  z <- orthonormal_columns(do.call(cbind, unname(z)), m, nested)
-  list(q = cbind(z, unname(residual_design(m) %*% m$root)), n_z = max(ncol(z), 0L),
-       nested = nested)
+  z <- residual_basis(z, m, nested)
+  root <- matrix(0, length(z$columns) + length(m$x), ncol(z$root) + ncol(m$root))
+  root[seq_len(nrow(z$root)), seq_len(ncol(z$root))] <- z$root
+  root[length(z$columns) + seq_along(m$x), ncol(z$root) + seq_len(ncol(m$root))] <- m$root
+  x <- c(z$columns, lapply(unname(m$x), as.double))
+  list(q = if (length(x)) .Call(C_rotate, x, root, m$threads) else matrix(0, m$n_rows, 0L),
+       n_z = ncol(z$root), nested = nested)
 }
 
-# What N leaves of columns, as an orthonormal basis. Columns that it explains leave nothing but
-# rounding errors.
-orthonormal_columns <- function(z, m, nested) {
-  if (is.null(z)) return(NULL)
-  raw <- sqrt(colSums(if (is.null(m$weights)) z^2 else m$weights * z^2))
-  z <- absorb(new_absorber(nested, m$weights, m$control, m$threads), z, m$threads)$x
-  factor <- .Call(C_qr, cbind(z, m$residuals), m$weights, NULL, m$threads)
-  fit <- .Call(C_lsq, factor, seq_len(ncol(z)), ncol(z) + 1L, 1e-8 * raw, m$control$collin_tol)
-  z %*% fit$root[, fit$kept, drop = FALSE]
+# The columns of explicit_terms() as a list.
+dummy_columns <- function(factors) {
+  if (has_slopes(factors)) {
+    z <- lapply(unname(explicit_terms(factors)), function(x) {
+      lapply(seq_len(ncol(x)), function(j) x[, j])
+    })
+    return(unlist(z, recursive = FALSE))
+  }
+  unlist(lapply(unname(factors), function(f) {
+    lapply(seq_len(f$n_levels)[-1L], function(l) as.double(f$code == l))
+  }), recursive = FALSE)
+}
+
+# What N leaves of columns (a list) -> list(columns, root), columns times root an orthonormal basis.
+# Columns that N explains leave nothing but rounding errors.
+residual_basis <- function(z, m, nested) {
+  if (!length(z)) return(list(columns = list(), root = matrix(0, 0L, 0L)))
+  w <- m$weights
+  raw <- sqrt(vapply(z, function(x) drop(if (is.null(w)) crossprod(x) else crossprod(x, w * x)), 0))
+  z <- absorb(new_absorber(nested, w, m$control, m$threads), z, m$threads)$x
+  factor <- .Call(C_qr, c(z, list(as.double(m$residuals))), w, NULL, m$threads)
+  fit <- .Call(C_lsq, factor, seq_along(z), length(z) + 1L, 1e-8 * raw, m$control$collin_tol)
+  list(columns = z, root = fit$root[, fit$kept, drop = FALSE])
 }
 
 cluster_basis <- function(m, coded) {
@@ -164,15 +182,28 @@ combine_functionals <- function(parts, by) {
 # sum is one of products of Gram matrices of order p q.
 htz_eta <- function(parts) {
   q <- dim(parts$own)[1L]
-  e <- eigen(apply(parts$own, 1:2, sum), symmetric = TRUE)
+  total <- apply(parts$own, 1:2, sum)
+  if (q > 1L && all(diag(total) > 0)) { # eta does not depend on the functionals' units
+    unit <- 1 / sqrt(diag(total))
+    parts <- combine_functionals(parts, diag(unit))
+    total <- total * outer(unit, unit)
+  }
+  e <- eigen(total, symmetric = TRUE)
   if (!all(e$values > 1e-12 * max(e$values, 0))) return(NA_real_)
   if (q > 1L) parts <- combine_functionals(parts, e$vectors %*% diag(1 / sqrt(e$values)))
+  if (q == 1L && is.null(parts$y)) return(e$values^2 / single_sums(parts))
   k <- if (is.null(parts$y)) parts$t / 2 else {
     parts$y - array(parts$u %*% matrix(parts$t, nrow(parts$u)), dim(parts$t)) / 2
   }
   unit <- if (q > 1L) 1 else e$values^2 # one functional need not be scaled before
   unit * q * (q + 1) /
     (pair_sums(parts$t, k) + own_sums(parts$own) - own_sums(low_rank_own(parts$t, k)))
+}
+
+# sum_gh P_gh^2 of one functional: P_gh = -t_g't_h off the diagonal.
+single_sums <- function(parts) {
+  t <- matrix(parts$t, dim(parts$t)[1L])
+  sum(tcrossprod(t)^2) + sum(parts$own^2) - sum(colSums(t^2)^2)
 }
 
 # sum_g (tr(P_g)^2 + tr(P_g P_g))

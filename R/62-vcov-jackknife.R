@@ -45,7 +45,10 @@ jackknife_df <- function(s) if (s$ssc$t.df == "residual") s$m$df.residual else m
 
 # sum_g d_g d_g', d_g the change of X'W y^ without cluster g, y^ the fitted values.
 jackknife_meat <- function(s, centred) {
-  change <- leave_out_changes(s$m, s$clusters[[1L]], s$X)
+  m <- s$m
+  change <- if (identical(s$X, m$x)) {
+    slope_changes(m, s$clusters[[1L]], solve(m$root))
+  } else leave_out_changes(m, s$clusters[[1L]], s$X)
   check_left_out(change, s)
   if (centred) change <- sweep(change, 2L, colMeans(change))
   crossprod(change)
@@ -74,15 +77,47 @@ check_left_out <- function(change, s) {
 leave_out_coefs <- function(m, cluster) {
   need_full(m, "estimates without a cluster")
   terms <- colnames(m$bread)
-  influences <- tcrossprod(residual_design(m) %*% m$root, m$root)
-  coef <- leave_out_changes(m, cluster, influences) + rep(m$coefficients[terms],
-                                                          each = cluster$n_levels)
+  coef <- slope_changes(m, cluster, t(m$root)) + rep(m$coefficients[terms], each = cluster$n_levels)
   coef[is.nan(coef)] <- NA
   labels <- level_labels(cluster)
   list(coef = `dimnames<-`(coef, list(labels, terms)), G = cluster$n_levels, labels = labels)
 }
 
 # ---- changes -------------------------------------------------------------------------------------
+
+# Changes of combinations of the slopes of the rotated regressors V = X~ root: columns of `slopes`
+# -> G x columns.
+slope_changes <- function(m, cluster, slopes) {
+  z <- plain_dummies(m, cluster)
+  if (is.null(z)) return(leave_out_changes(m, cluster, residual_design(m) %*% m$root %*% slopes))
+  design <- list(x = lapply(unname(m$x), as.double), root = m$root, e = as.double(m$residuals),
+                 own = z$own$code, n_own = z$own$n_levels)
+  r <- rbind(matrix(0, z$n_z, ncol(slopes)), slopes)
+  -t(.Call(C_leave_out_dummies, z, design, m$weights, cluster, r, m$threads))
+}
+
+# The effects that cut across clusters as dummies without columns, for core/dummy_blocks.h, the
+# first level of each standing for the constant -> list(code, base, first, n_z, own: the factor
+# within clusters or NULL). NULL where block_columns() is needed: slopes that vary, several factors
+# within clusters, many dummies.
+plain_dummies <- function(m, cluster) {
+  nested <- vapply(m$factors, is_nested, NA, outer = cluster)
+  if (has_slopes(m$factors) || sum(nested) > 1L) return(NULL)
+  z <- code_list(m$factors[!nested])
+  own <- if (any(nested)) m$factors[[which(nested)]]
+  first <- as.integer(cumsum(c(0L, z$n_levels - 1L)))
+  constant <- length(z$code) > 0L && is.null(own)
+  p <- first[length(first)] + constant
+  if (p > 400 || as.double(cluster$n_levels) * (p + length(m$x))^2 > 1.2e8) return(NULL)
+  base <- first[seq_along(z$code)] - 1L
+  if (constant) {
+    z$code <- c(list(rep(1L, m$n_rows)), z$code)
+    base <- c(0L, base + 1L)
+  }
+  drops <- rep(1L, length(base))
+  if (constant) drops[1L] <- 0L
+  list(code = z$code, base = base, first = base + drops, n_z = p, own = own)
+}
 
 # X (columns in the span of regressors and effects, as a list or a matrix) -> G x columns: X'W times
 # the fitted values without each cluster, extrapolated to all rows, less the same with all clusters.

@@ -57,8 +57,8 @@ cluster_note <- function(m) {
   }
   c(sprintf("Note: %d clusters of `%s`, worth %s", as.integer(G[[least]]), by[least],
             worth_text(worth)),
-    sprintf("      With so few, tests with %s reject too often; better: %s (?few_clusters)",
-            m$vcov_info$type, better))
+    sprintf("      With so few, tests with %s reject too often; better, where defined: %s %s",
+            m$vcov_info$type, better, "(?few_clusters)"))
 }
 
 # Degrees of freedom of t for coefficients; NA for all of them together.

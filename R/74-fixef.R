@@ -202,7 +202,8 @@ check_variance_type <- function(m) {
 # The residuals of a level sum to zero, so that a cluster which holds all rows of the level says
 # nothing on its effect.
 warn_enclosed <- function(m, terms) {
-  clusters <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)$clusters
+  spec <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)
+  clusters <- if (spec$type == "DK") list(spec$time) else spec$clusters
   factors <- m$factors[unique(effect_terms(m$factors)$factor[terms])]
   enclosed <- vapply(factors, function(f) any(vapply(clusters, is_nested, NA, inner = f)), NA)
   if (!any(enclosed)) return(invisible())
@@ -224,7 +225,10 @@ functional_state <- function(m) {
   factor <- entry$scale(s)
   function(design) {
     s$X <- design
-    factor * entry$meat(s)
+    if (!is.null(entry$meat)) return(factor * entry$meat(s))
+    s$design <- list(X = design, bread = identity_bread(seq_len(ncol(design))))
+    s$cache <- new.env(parent = emptyenv())
+    entry$variance(s, s$design)
   }
 }
 

@@ -35,6 +35,8 @@ SEXP C_score_sums(SEXP x, SEXP u, SEXP group, SEXP n_groups, SEXP threads);
 SEXP C_pair_meat(SEXP x, SEXP u, SEXP a, SEXP n_a, SEXP b, SEXP n_b, SEXP threads);
 SEXP C_row_meat(SEXP x, SEXP u, SEXP threads);
 SEXP C_leave_out(SEXP x, SEXP w, SEXP cluster, SEXP rhs, SEXP r, SEXP threads);
+SEXP C_leave_out_dummies(SEXP z, SEXP design, SEXP w, SEXP cluster, SEXP r, SEXP threads);
+SEXP C_rotate(SEXP x, SEXP root, SEXP threads);
 SEXP C_cr2(SEXP basis, SEXP cluster, SEXP weighted, SEXP power, SEXP couple, SEXP threads);
 SEXP C_boot_weights(SEXP kind, SEXP seed, SEXP replicates, SEXP n_groups);
 SEXP C_boot_indices(SEXP seed, SEXP replicates, SEXP n_groups);

@@ -1,4 +1,7 @@
+#include <limits.h>
+
 #include "core/cr2.h"
+#include "core/dummy_blocks.h"
 #include "core/leave_out.h"
 #include "core/vcov.h"
 #include "glue.h"
@@ -68,6 +71,49 @@ SEXP C_leave_out(SEXP x, SEXP w, SEXP cluster, SEXP rhs, SEXP r, SEXP threads) {
   return out;
 }
 
+/* list(code = list, base, first, n_z): dummies as in core/dummy_blocks.h */
+static fe_dummies as_dummies(SEXP z, int64_t n) {
+  SEXP code = element(z, "code"), base = element(z, "base"), first = element(z, "first");
+  int n_terms = (int)XLENGTH(code), n_z = Rf_asInteger(element(z, "n_z"));
+  const int **codes = (const int **)R_alloc((size_t)n_terms + 1, sizeof *codes);
+  if (XLENGTH(base) != n_terms || XLENGTH(first) != n_terms) {
+    Rf_error("internal: terms do not match");
+  }
+  for (int f = 0; f < n_terms; f++) {
+    codes[f] = view_code(VECTOR_ELT(code, f), n, n_z - INTEGER(base)[f]);
+  }
+  return (fe_dummies){n_terms, codes, INTEGER(base), INTEGER(first), n_z};
+}
+
+/* What C_leave_out gives for [z~ | x root] and rhs_g = C_g'W_g e_g; r: p rows.
+ * design: list(x, root, e, own (a code or NULL), n_own). */
+SEXP C_leave_out_dummies(SEXP z, SEXP design, SEXP w, SEXP cluster, SEXP r, SEXP threads) {
+  SEXP x = element(design, "x"), own = element(design, "own");
+  int64_t n = XLENGTH(element(design, "e"));
+  int k = n_columns(x), n_r = n_columns(r), n_own = 0;
+  int n_clusters = as_count(element(cluster, "n_levels"), "clusters");
+  if (k && n_rows(x) != n) Rf_error("internal: rows do not match");
+  if (!Rf_isNull(own)) n_own = as_count(element(design, "n_own"), "levels");
+  fe_dummy_job job = {as_dummies(z, n), n_own ? view_code(own, n, n_own) : NULL, n_own,
+                      view_columns(x), view_doubles(element(design, "root"), (int64_t)k * k),
+                      REAL(element(design, "e")), k, n, view_weights(w, n),
+                      view_code(element(cluster, "code"), n, n_clusters), n_clusters};
+  size_t p = (size_t)job.z.n_z + (size_t)k;
+  fe_exec exec = as_exec(threads);
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n_r, n_clusters));
+  double *score = (double *)R_alloc(p * (size_t)n_clusters + 1, sizeof *score);
+  fe_blocks *blocks = NULL;
+  fe_status status = fe_dummy_blocks(&job, &exec, score, &blocks);
+  if (!status) {
+    status = fe_leave_out_contrasts(blocks, score, view_doubles(r, (int64_t)p * n_r), n_r, &exec,
+                                    REAL(out));
+  }
+  fe_blocks_free(blocks);
+  raise_status(status);
+  UNPROTECT(1);
+  return out;
+}
+
 /* list(code = list, n_levels, value = list): effects nested in the clusters */
 static fe_cr2_nested as_nested(SEXP nested, int64_t n) {
   SEXP code = element(nested, "code"), value = element(nested, "value");
@@ -87,6 +133,19 @@ static SEXP new_array(int a, int b, int c) {
   INTEGER(dim)[1] = b;
   INTEGER(dim)[2] = c;
   SEXP out = Rf_allocArray(REALSXP, dim);
+  UNPROTECT(1);
+  return out;
+}
+
+/* x root */
+SEXP C_rotate(SEXP x, SEXP root, SEXP threads) {
+  int64_t n = n_rows(x);
+  int p = n_columns(x), m = n_columns(root);
+  const double **col = view_columns(x), *by = view_doubles(root, (int64_t)p * m);
+  fe_exec exec = as_exec(threads);
+  if (n > INT_MAX) Rf_error("internal: too many rows");
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)n, m));
+  raise_status(fe_rotate(col, p, n, by, m, &exec, REAL(out)));
   UNPROTECT(1);
   return out;
 }

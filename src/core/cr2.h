@@ -58,4 +58,8 @@ fe_status fe_cr2_weighted(const fe_cr2_job *job, const fe_cr2_nested *nested,
                           const double *const *psi, const double *u, const fe_exec *exec,
                           const fe_cr2_out *out);
 
+/* out (n x m) = the p columns times by (p x m). */
+fe_status fe_rotate(const double *const *col, int p, int64_t n, const double *by, int m,
+                    const fe_exec *exec, double *out);
+
 #endif

@@ -11,12 +11,22 @@ size_t fe_eigen_work(int n) {
   return m * m + 3 * m + 1;
 }
 
+/* The rounding error of a (lower triangle), squared: what is smaller is nothing. Of a matrix of low
+ * rank the stages leave noise of noise, whose reflections would overflow. */
+static double noise_square(const double *a, size_t n) {
+  double sum = 0;
+  for (size_t j = 0; j < n; j++) {
+    for (size_t i = j; i < n; i++) sum += a[j * n + i] * a[j * n + i];
+  }
+  return sum * DBL_EPSILON * DBL_EPSILON / 16;
+}
+
 /* x <- v with (I - beta v v') x = mu e_1. Returns beta, 0 if x is along e_1 already. */
-static double reflector(double *x, size_t n, double *mu) {
+static double reflector(double *x, size_t n, double noise, double *mu) {
   double rest = 0;
   for (size_t i = 1; i < n; i++) rest += x[i] * x[i];
   *mu = x[0];
-  if (rest == 0) return 0;
+  if (rest <= noise) return 0;
   double norm = sqrt(x[0] * x[0] + rest), size = norm + fabs(x[0]);
   *mu = x[0] > 0 ? -norm : norm;
   x[0] -= *mu;
@@ -44,9 +54,10 @@ static void reflect_both(double *s, size_t n, size_t m, const double *restrict v
 /* a -> diagonal d, off-diagonal e; the vectors of the reflections stay below a's diagonal, their
  * factors in beta. */
 static void tridiagonalise(double *a, size_t n, double *d, double *e, double *beta, double *w) {
+  double noise = noise_square(a, n);
   for (size_t k = 0; k + 2 < n; k++) {
     double *x = a + k * n + k + 1;
-    beta[k] = reflector(x, n - k - 1, e + k);
+    beta[k] = reflector(x, n - k - 1, noise, e + k);
     if (beta[k] != 0) reflect_both(a + (k + 1) * (n + 1), n, n - k - 1, x, beta[k], w);
   }
   for (size_t k = 0; k < n; k++) d[k] = a[k * (n + 1)];

@@ -202,6 +202,55 @@ static void weighted_scores_equal_the_matrices(void) {
   }
 }
 
+/* Of one functional the series is summed, of many the matrix is decomposed. */
+static void series_and_decomposition_agree(void) {
+  enum { ROWS = 400, COLUMNS = 6, MANY = 40, LEAST = 4 };
+  static double q[ROWS * COLUMNS], e[ROWS], r[COLUMNS * MANY];
+  static double own[MANY * MANY * ROWS], t[COLUMNS * MANY * ROWS], score[MANY * ROWS];
+  double own_one[ROWS], t_one[COLUMNS * ROWS], score_one[ROWS];
+  const double *col[COLUMNS];
+  int cluster[ROWS];
+  for (int i = 0; i < ROWS * COLUMNS; i++) q[i] = uniform() / 8;
+  for (int i = 0; i < ROWS; i++) e[i] = uniform();
+  for (int i = 0; i < COLUMNS * MANY; i++) r[i] = uniform();
+  for (int j = 0; j < COLUMNS; j++) col[j] = q + j * ROWS;
+  for (int rows = LEAST; rows <= 16; rows *= 4) { /* fewer and more than columns */
+    int n_clusters = ROWS / rows;
+    for (int i = 0; i < ROWS; i++) cluster[i] = 1 + i / rows;
+    fe_cr2_job job = {col, COLUMNS, ROWS, NULL, e, cluster, n_clusters, r, MANY, -0.5};
+    fe_exec exec = {2, NULL, NULL};
+    fe_cr2_out out = {score, own, t, NULL}, out_one = {score_one, own_one, t_one, NULL};
+    check(fe_cr2(&job, &exec, &out) == FE_OK);
+    job.n_r = 1;
+    check(fe_cr2(&job, &exec, &out_one) == FE_OK);
+    for (int g = 0; g < n_clusters; g++) {
+      check(fabs(score_one[g] - score[g]) < 1e-14);
+      check(fabs(own_one[g] - own[g * MANY * MANY]) < 1e-14);
+      for (int j = 0; j < COLUMNS; j++) {
+        check(fabs(t_one[g * COLUMNS + j] - t[g * MANY * COLUMNS + j]) < 1e-14);
+      }
+    }
+  }
+}
+
+static void columns_are_rotated(void) {
+  enum { ROWS = 5000 };
+  static double x[2 * ROWS], out[3 * ROWS];
+  const double *col[2] = {x, x + ROWS}, by[6] = {1, 2, 0, 3, -1, 0};
+  for (int i = 0; i < 2 * ROWS; i++) x[i] = uniform();
+  for (int threads = 1; threads <= 2; threads++) {
+    fe_exec exec = {threads, NULL, NULL};
+    check(fe_rotate(col, 2, ROWS, by, 3, &exec, out) == FE_OK);
+    double worst = 0;
+    for (int i = 0; i < ROWS; i++) {
+      worst = fmax(worst, fabs(out[i] - x[i] - 2 * x[i + ROWS]));
+      worst = fmax(worst, fabs(out[i + ROWS] - 3 * x[i + ROWS]));
+      worst = fmax(worst, fabs(out[i + 2 * ROWS] + x[i]));
+    }
+    check(worst < 1e-15);
+  }
+}
+
 static void bad_arguments_are_refused(void) {
   sample s;
   double score[G * R];
@@ -222,6 +271,8 @@ static void bad_arguments_are_refused(void) {
 int main(void) {
   run(plain_scores_equal_the_matrices);
   run(weighted_scores_equal_the_matrices);
+  run(series_and_decomposition_agree);
+  run(columns_are_rotated);
   run(bad_arguments_are_refused);
   return report();
 }

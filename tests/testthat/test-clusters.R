@@ -188,7 +188,7 @@ test_that("unequal clusters are noted in print with better types", {
                                   ".*CR1 reject too often.*CR2 ~ cluster"))
   expect_match(printed(summary(m, vcov = CR0 ~ cluster)), "tests with CR0")
   both <- suppressWarnings(summary(m, vcov = ~cluster + time), classes = "fe_warning") # repaired
-  expect_match(printed(both), "better: fe_boottest")
+  expect_match(printed(both), "better, where defined: fe_boottest")
 })
 
 test_that("the rule compares t(G - 1) with t(G* - 1)", {

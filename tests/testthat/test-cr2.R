@@ -197,3 +197,37 @@ test_that("crossing effects beyond the limit are refused, with what to do", {
   expect_error(summary(m, vcov = "HC2", ssc = fe_ssc(t.df = "satterthwaite")), "n - K",
                class = "fe_error")
 })
+
+test_that("clusters that meet few of the crossing effects have CR2 too", {
+  set.seed(1)
+  d <- data.frame(c = sample(15, 3000, TRUE), x = rnorm(3000), y = rnorm(3000))
+  d$ind <- (d$c * 5 + sample(8, 3000, TRUE)) %% 80
+  m <- fe_lm(y ~ x | c + ind, d)
+  by_rows <- fe_lm(y ~ x | c + ind, d, weights = rep(1, 3000)) # another path
+  expect_equal(vcov(m, CR2 ~ c), vcov(by_rows, CR2 ~ c), tolerance = 1e-9)
+  expect_equal(vcov_df(m, CR2 ~ c), vcov_df(by_rows, CR2 ~ c), tolerance = 1e-8)
+})
+
+test_that("predictions and effects have the CR2 variance of the dummies", {
+  skip_if_not_installed("clubSandwich")
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = CR2 ~ country)
+  l <- lm(ln_upmf ~ ln_imdig + country + factor(year), digitrade)
+  V <- as.matrix(clubSandwich::vcovCR(l, digitrade$country, "CR2"))
+  x <- model.matrix(l)[1:3, ]
+  ours <- suppressWarnings(predict(m, digitrade[1:3, ], se.fit = TRUE), classes = "fe_warning")
+  expect_equal(unname(ours$se.fit), unname(sqrt(diag(x %*% V %*% t(x)))), tolerance = 1e-8)
+  effects <- tidy(fixef(m, "year", se = TRUE))
+  years <- grep("year", colnames(V))
+  expect_equal(effects$std.error[-1], unname(sqrt(diag(V)[years])), tolerance = 1e-8)
+})
+
+test_that("the HTZ test does not depend on units", {
+  set.seed(1)
+  d <- data.frame(g = rep(1:12, each = 10), t = rep(1:10, 12), x = rnorm(120), z = rnorm(120),
+                  y = rnorm(120))
+  d$large <- 1e8 * d$x
+  one <- fe_wald(fe_lm(y ~ x + z | g + t, d, vcov = CR2 ~ g))
+  other <- fe_wald(fe_lm(y ~ large + z | g + t, d, vcov = CR2 ~ g))
+  expect_equal(other$p.value, one$p.value, tolerance = 1e-8)
+  expect_equal(other$parameter, one$parameter, tolerance = 1e-8)
+})

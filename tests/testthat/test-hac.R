@@ -215,3 +215,12 @@ test_that("variances equal sandwich's vcovPL and NeweyWest", {
   expect_lt(worst(vcov(fe_lm(y ~ x, series, ssc = "plm"), NW(4) ~ t),
                   sandwich::NeweyWest(lm(y ~ x, series), lag = 4, prewhite = FALSE)), 1e-9)
 })
+
+test_that("effects of periods that Driscoll and Kraay's scores sum over are warned of", {
+  set.seed(1)
+  d <- expand.grid(id = 1:10, t = 1:8)
+  d$x <- rnorm(80)
+  d$y <- rnorm(80)
+  expect_warning(fixef(fe_lm(y ~ x | id + t, d, vcov = DK(0) ~ t), "t", se = TRUE),
+                 "lie within", class = "fe_warning")
+})

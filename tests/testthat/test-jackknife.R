@@ -172,3 +172,21 @@ test_that("CR1S counts all parameters whatever the convention, as clubSandwich's
   theirs <- as.matrix(clubSandwich::vcovCR(l, d$unit, "CR3"))[c("x1", "x2"), c("x1", "x2")]
   expect_lt(worst(vcov(m, CR3 ~ unit, ssc = "clubSandwich"), theirs), 1e-9)
 })
+
+test_that("dummies that have no columns give the changes that columns give", {
+  for (seed in 1:4) {
+    d <- random_panel(seed, "weights", n_units = 12L)
+    for (f in c(y ~ x1 + x2 | unit + time, y ~ x1 + x2 | time + group, y ~ x1 + x2 | time)) {
+      m <- fe_lm(f, d, weights = if (seed %% 2) ~w)
+      for (by in c("unit", "other", "time")) {
+        cluster <- coded(m, by)
+        expect_false(is.null(fepanel:::plain_dummies(m, cluster)))
+        slopes <- solve(m$root)
+        fast <- fepanel:::slope_changes(m, cluster, slopes)
+        slow <- fepanel:::leave_out_changes(m, cluster, m$x)
+        expect_equal(fast, slow, tolerance = 1e-9, ignore_attr = TRUE)
+        expect_identical(is.nan(fast), is.nan(slow), ignore_attr = TRUE)
+      }
+    }
+  }
+})

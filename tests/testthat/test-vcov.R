@@ -159,3 +159,23 @@ test_that("clusters that are infinite are refused by row", {
   expect_error(vcov(m, cluster = replace(numeric(nobs(m)), 3, Inf)), "infinite in row 3",
                class = "fe_error")
 })
+
+test_that("where several-way clustering leaves no variance the standard error is NA, not zero", {
+  set.seed(9)
+  d <- expand.grid(i = 1:6, t = 1:6)
+  d$x <- rnorm(36)
+  d$y <- rnorm(36)
+  raw <- oracle_vcov(oracle_panel(d, c("i", "t"), "x"), "CR1", list(d$i, d$t))
+  expect_lt(raw, 0)
+  expect_warning(expect_warning(model <- fe_lm(y ~ x | i + t, d, vcov = ~ i + t),
+                                "eigenvalues", class = "fe_warning"),
+                 "negative for", class = "fe_warning")
+  expect_true(is.na(tidy(model)$p.value))
+})
+
+test_that("a type alone goes with the clusters of the model's variance", {
+  model <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, vcov = ~cluster)
+  expect_identical(vcov(model, "CR3"), vcov(model, CR3 ~ cluster))
+  expect_identical(names(summary(model, "CR2")$vcov_info$G), "cluster")
+  expect_identical(vcov(model, "cluster"), vcov(model, ~unit))
+})
