@@ -30,10 +30,10 @@ check_identifier <- function(x, name, arg) {
 
 stop_large_identifier <- function(x, name, arg) {
   x <- as.vector(unclass(x))
-  stop_arg(arg, sprintf(paste("uses the identifier `%s`, whose value %s in %s is above 2^53:",
+  stop_arg(arg, sprintf(paste("uses the identifier `%s`, whose value %s in %s is not below 2^53:",
                               "distinct identifiers may have been merged already"),
                         name, format(x[which.max(abs(x))], digits = 17),
-                        quote_rows(which(abs(x) > 2^53))),
+                        quote_rows(which(abs(x) >= 2^53))),
            "Read the identifier as character or integer64")
 }
 

@@ -91,7 +91,7 @@ fit_group <- function(frame, models, sample, settings) {
   shared$effects_rank <- rank$rank
   shared$absorber <- absorber
   if (shared$absorbed) {
-    shared$absorption <- c(done[c("solver", "iterations", "residual", "plan")],
+    shared$absorption <- c(done[c("solver", "iterations", "residual")], list(plan = done$plan),
                            exact_rank = rank$exact)
     if (settings$control$verbose) message(describe_absorption(done, shared$factors))
   }

@@ -136,7 +136,7 @@ static int view_ids(SEXP x, const fe_exec *exec, fe_ids *ids) {
     raise_status(fe_look_at_doubles(REAL_RO(x), ids->n, exec, &look));
     if (look.n_nan > 0) Rf_error("internal: identifiers must not be NA");
     ids->kind = look.whole ? FE_IDS_WHOLE : FE_IDS_DOUBLE;
-    return look.size <= 9007199254740992.0;
+    return look.size < 9007199254740992.0; /* 2^53 + 1 has been read as 2^53 */
   } else {
     Rf_error("internal: not a vector of identifiers");
   }

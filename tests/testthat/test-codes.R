@@ -64,6 +64,7 @@ test_that("identifiers that cannot be grouped are refused", {
   expect_error(slope(complex(real = d$unit)), "`id`", class = "fe_error")
   expect_error(slope(I(as.list(d$unit))), "`id`", class = "fe_error")
   expect_error(slope(d$unit + 2^53), "2\\^53.*integer64", class = "fe_error")
+  expect_error(slope(2^53 - d$unit %/% 2), "2\\^53.*integer64", class = "fe_error") # read from + 1
 })
 
 test_that("levels come in increasing order, so that the base of the lsdv constant is the first", {
