@@ -170,3 +170,6 @@ drop_singletons <- function(factors, threads = fe_threads(), times = NULL) {
 }
 
 is_nested <- function(inner, outer) .Call(C_nested, inner$code, inner$n_levels, outer$code)
+
+# Which of some factors lie within the levels of another?
+are_nested <- function(factors, outer) vapply(factors, is_nested, NA, outer = outer)

@@ -167,15 +167,17 @@ without_nested <- function(factors, nested) {
   factors[!nested | lengths(lapply(factors, `[[`, "slopes")) > 0L]
 }
 
-# The terms of small factors as columns, a matrix each. The first level of a factor's effects is
-# left out: it stands for the constant.
-explicit_terms <- function(factors) {
+# Dummies beyond which effects are not written out as columns.
+most_columns <- 400
+
+# The terms of small factors as a list of columns. The first level of a factor's effects is left
+# out: it stands for the constant.
+dummy_columns <- function(factors) {
   terms <- list_terms(factors)
-  Map(function(f, value) {
+  unlist(Map(function(f, value) {
     level <- seq_len(factors[[f]]$n_levels)
     if (is.null(value)) level <- level[-1L]
     code <- factors[[f]]$code
-    column <- function(l) if (is.null(value)) as.double(code == l) else (code == l) * value
-    `dim<-`(vapply(level, column, numeric(length(code))), c(length(code), length(level)))
-  }, terms$factor, terms$value)
+    lapply(level, function(l) as.double(if (is.null(value)) code == l else (code == l) * value))
+  }, terms$factor, terms$value), recursive = FALSE)
 }

@@ -60,10 +60,10 @@
 #' @param vcov the variance: `"iid"`, `"HC0"`, `"HC1"` (default; also `"hetero"`), `"HC2"`, `"HC3"`,
 #'   a one-sided formula of clusters (`~country`, `~country + year` for two-way, `~country^year`),
 #'   `"cluster"` (by the first fixed effect), `"twoway"` (by the first two), `"CR0"`, `"CR1"`,
-#'   `"CR1S"`, `"CR2"`, `"CR3"`, `"CR3J"`, a
-#'   formula such as `CR0 ~ country`, `NW(2) ~ country + year` (Newey-West), `DK(2) ~ year`
-#'   (Driscoll-Kraay), `conley(100) ~ lat + lon`, a matrix, or a function of the model. Rows in which
-#'   a variable of the formula is missing are left out. See [vcov.fe_lm()].
+#'   `"CR1S"`, `"CR2"`, `"CR3"`, `"CR3J"`, a formula such as `CR0 ~ country`, `NW(2) ~ country +
+#'   year` (Newey-West), `DK(2) ~ year` (Driscoll-Kraay), `conley(100) ~ lat + lon`, `pairs(R = 999)
+#'   ~ country`, `wild(R = 999) ~ country`, a matrix, or a function of the model. Rows in which a
+#'   variable of the formula is missing are left out. See [vcov.fe_lm()].
 #' @param weights `NULL`, or weights: a one-sided formula, a column of `data`, or a vector of n
 #'   numbers that are not negative. Rows of weight zero are left out.
 #' @param weights_type what `weights` are: `"analytic"` (default) or `"frequency"`; see below.

@@ -55,6 +55,13 @@ finish_model <- function(m, x_raw, shared, settings) {
 # How many observations each row stands for: its frequency weight; NULL: one.
 row_counts <- function(m) if (identical(m$weighting, "frequency")) m$weights
 
+# Weights of the rows, one where there are none; weights times residuals.
+row_weights <- function(m) if (is.null(m$weights)) rep(1, m$n_rows) else as.double(m$weights)
+
+weighted_residuals <- function(m) {
+  as.double(if (is.null(m$weights)) m$residuals else m$weights * m$residuals)
+}
+
 # The residualised regressors as a matrix with named columns.
 residual_design <- function(m) {
   matrix(as.double(unlist(m$x, use.names = FALSE)), m$n_rows, length(m$x),

@@ -10,6 +10,20 @@
 # `variance(s, design)`, if there is one, gives the variance of the coefficients in place of the
 # sandwich; `rows`: in a model without fixed effects, rows are what it clusters by unless told.
 
+jackknife_type <- function(name, centred) {
+  list(label = sprintf("clustered (%s, cluster jackknife)", name), clustered = TRUE,
+       meat = function(s) jackknife_meat(s, centred),
+       scale = function(s) jackknife_factor(s),
+       df = function(s) jackknife_df(s))
+}
+
+panel_type <- function(label, usage, request, meat) {
+  list(label = label, clustered = FALSE, usage = usage, role = "panel variable", request = request,
+       meat = meat,
+       scale = function(s) hac_factor(s),
+       df = function(s) hac_df(s))
+}
+
 vcov_registry <- list(
   iid = list(
     label = "iid", clustered = FALSE,
@@ -63,30 +77,14 @@ vcov_registry <- list(
     variance = function(s, design) crossprod(cr2_parts(s)$score),
     scale = function(s) 1,
     df = function(s) cr2_df(s)),
-  CR3 = list(
-    label = "clustered (CR3, cluster jackknife)", clustered = TRUE,
-    meat = function(s) jackknife_meat(s, centred = FALSE),
-    scale = function(s) jackknife_factor(s),
-    df = function(s) jackknife_df(s)),
-  CR3J = list(
-    label = "clustered (CR3J, cluster jackknife)", clustered = TRUE,
-    meat = function(s) jackknife_meat(s, centred = TRUE),
-    scale = function(s) jackknife_factor(s),
-    df = function(s) jackknife_df(s)),
-  NW = list(
-    label = "Newey-West", clustered = FALSE, usage = "NW(2) ~ unit + time or NW(2) ~ time",
-    role = "panel variable",
-    request = function(asked, m) nw_request(asked, m),
-    meat = function(s) nw_meat(s),
-    scale = function(s) hac_factor(s),
-    df = function(s) hac_df(s)),
-  DK = list(
-    label = "Driscoll-Kraay", clustered = FALSE, usage = "DK(2) ~ time",
-    role = "panel variable",
-    request = function(asked, m) dk_request(asked, m),
-    meat = function(s) dk_meat(s),
-    scale = function(s) hac_factor(s),
-    df = function(s) hac_df(s)),
+  CR3 = jackknife_type("CR3", centred = FALSE),
+  CR3J = jackknife_type("CR3J", centred = TRUE),
+  NW = panel_type("Newey-West", "NW(2) ~ unit + time or NW(2) ~ time",
+                  request = function(asked, m) nw_request(asked, m),
+                  meat = function(s) nw_meat(s)),
+  DK = panel_type("Driscoll-Kraay", "DK(2) ~ time",
+                  request = function(asked, m) dk_request(asked, m),
+                  meat = function(s) dk_meat(s)),
   conley = list(
     label = "Conley", clustered = FALSE, repair = TRUE, usage = "conley(100) ~ lat + lon",
     role = "coordinate",
@@ -127,15 +125,23 @@ full_count <- function(s) {
   s
 }
 
-# Cameron, Gelbach and Miller (2011): the meats of all non-empty sets of cluster variables, added
-# with sign (-1)^(size + 1), each times factor(number of its clusters).
-cluster_meat <- function(s, factor) {
-  q <- length(s$clusters)
-  meat <- 0
-  for (set in seq_len(2^q - 1)) {
+# All non-empty sets of cluster variables, each with its sign (-1)^(size + 1): inclusion and
+# exclusion.
+cluster_sets <- function(clusters) {
+  q <- length(clusters)
+  lapply(seq_len(2^q - 1), function(set) {
     members <- which(bitwAnd(set, 2^(seq_len(q) - 1)) > 0)
-    part <- set_meat(s, s$clusters[members])
-    meat <- meat + (-1)^(length(members) + 1) * factor(part$G) * part$meat
+    list(clusters = clusters[members], sign = (-1)^(length(members) + 1))
+  })
+}
+
+# Cameron, Gelbach and Miller (2011): the meats of all sets of cluster variables, with their signs,
+# each times factor(number of its clusters).
+cluster_meat <- function(s, factor) {
+  meat <- 0
+  for (set in cluster_sets(s$clusters)) {
+    part <- set_meat(s, set$clusters)
+    meat <- meat + set$sign * factor(part$G) * part$meat
   }
   meat
 }
@@ -176,6 +182,12 @@ influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
   list(X = `dimnames<-`(cbind(first, slopes), list(NULL, names)), bread = identity_bread(names))
 }
 
+# A column for each coefficient: what a unit of weighted residual of each row adds to it.
+influences <- function(m, design = influence_design(m)) {
+  X <- if (is.list(design$X)) residual_design(m) else design$X
+  X %*% design$bread
+}
+
 # X'WX from the triangular root of its inverse.
 gram_of_root <- function(root) {
   if (!length(root)) return(root)
@@ -186,7 +198,7 @@ identity_bread <- function(names) `dimnames<-`(diag(length(names)), list(names, 
 
 variance_state <- function(m, spec, ssc, design) {
   w <- m$weights
-  u <- if (is.null(w)) m$residuals else w * m$residuals
+  u <- weighted_residuals(m)
   times <- row_counts(m)
   list(m = m, ssc = ssc, X = design$X, gram = design$gram, w = w, u = u,
        r = if (is.null(times)) u else u / sqrt(times), h = function() checked_leverage(m),

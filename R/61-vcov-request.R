@@ -14,6 +14,12 @@ variance_role <- function(vcov) {
   if (is.null(role)) "cluster" else role
 }
 
+# What the model's own variance was asked for.
+own_spec <- function(m) parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)
+
+# The coded cluster variables of the model's variance; an empty list if it has none.
+model_clusters <- function(m) if (length(m$vcov_info$G)) own_spec(m)$clusters else list()
+
 # A request of a type with arguments is read by the type itself: request(asked, m) -> what it adds
 # to list(type, clusters).
 parse_vcov <- function(vcov, cluster, m) {

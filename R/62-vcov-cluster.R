@@ -20,8 +20,7 @@ cr2_df <- function(s) {
 
 # ---- basis ---------------------------------------------------------------------------------------
 
-# Dummies, columns and numbers beyond which bases of crossing effects are not formed.
-most_columns <- 400
+# Numbers beyond which bases of crossing effects are not formed.
 most_numbers <- 3e8
 
 # absorbed: which factors of the model are N -> list(q (n x p), n_z (columns of z among them),
@@ -42,19 +41,6 @@ effect_basis <- function(m, absorbed) {
        n_z = ncol(z$root), nested = nested)
 }
 
-# The columns of explicit_terms() as a list.
-dummy_columns <- function(factors) {
-  if (has_slopes(factors)) {
-    z <- lapply(unname(explicit_terms(factors)), function(x) {
-      lapply(seq_len(ncol(x)), function(j) x[, j])
-    })
-    return(unlist(z, recursive = FALSE))
-  }
-  unlist(lapply(unname(factors), function(f) {
-    lapply(seq_len(f$n_levels)[-1L], function(l) as.double(f$code == l))
-  }), recursive = FALSE)
-}
-
 # What N leaves of columns (a list) -> list(columns, root), columns times root an orthonormal basis.
 # Columns that N explains leave nothing but rounding errors.
 residual_basis <- function(z, m, nested) {
@@ -68,7 +54,7 @@ residual_basis <- function(z, m, nested) {
 }
 
 cluster_basis <- function(m, coded) {
-  effect_basis(m, vapply(m$factors, is_nested, NA, outer = coded))
+  effect_basis(m, are_nested(m$factors, coded))
 }
 
 needed_basis <- function(basis, m, what, remedy) {
@@ -83,8 +69,7 @@ needed_basis <- function(basis, m, what, remedy) {
 functional_parts <- function(s, basis) {
   design <- s$design
   slopes_only <- !is.null(design$gram) && identical(design$X, s$m$x)
-  X <- if (is.list(design$X)) residual_design(s$m) else design$X
-  psi <- X %*% design$bread
+  psi <- influences(s$m, design)
   r <- if (slopes_only) {
     rbind(matrix(0, basis$n_z, ncol(psi)), t(s$m$root))
   } else crossprod(basis$q, if (is.null(s$w)) psi else s$w * psi)
@@ -254,16 +239,6 @@ cr2_htz <- function(m, cluster, ssc, C) {
   s <- variance_state(m, list(type = "CR2", clusters = list(cluster = cluster)), ssc,
                       influence_design(m))
   htz_eta(combine_functionals(cr2_parts(s), t(matrix(C, ncol = length(m$coefficients)))))
-}
-
-# Satterthwaite's of the combinations C b (a row each) under the CR2 variance that the model has.
-satterthwaite_df <- function(m, C) {
-  clusters <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)$clusters
-  s <- variance_state(m, list(type = "CR2", clusters = clusters), m$ssc, influence_design(m))
-  parts <- cr2_parts(s)
-  vapply(seq_len(nrow(C)), function(r) {
-    htz_eta(combine_functionals(parts, t(C[r, , drop = FALSE])))
-  }, 0)
 }
 
 # Degrees of freedom of HC2, rows being clusters: sum_i P_ii^2 over pairs, with

@@ -101,14 +101,14 @@ slope_changes <- function(m, cluster, slopes) {
 # within clusters or NULL). NULL where block_columns() is needed: slopes that vary, several factors
 # within clusters, many dummies.
 plain_dummies <- function(m, cluster) {
-  nested <- vapply(m$factors, is_nested, NA, outer = cluster)
+  nested <- are_nested(m$factors, cluster)
   if (has_slopes(m$factors) || sum(nested) > 1L) return(NULL)
   z <- code_list(m$factors[!nested])
   own <- if (any(nested)) m$factors[[which(nested)]]
   first <- as.integer(cumsum(c(0L, z$n_levels - 1L)))
   constant <- length(z$code) > 0L && is.null(own)
   p <- first[length(first)] + constant
-  if (p > 400 || as.double(cluster$n_levels) * (p + length(m$x))^2 > 1.2e8) return(NULL)
+  if (p > most_columns || as.double(cluster$n_levels) * (p + length(m$x))^2 > 1.2e8) return(NULL)
   base <- first[seq_along(z$code)] - 1L
   if (constant) {
     z$code <- c(list(rep(1L, m$n_rows)), z$code)
@@ -125,7 +125,7 @@ plain_dummies <- function(m, cluster) {
 # rotated, so that V'WV = I.
 leave_out_changes <- function(m, cluster, X) {
   X <- matrix(as.double(unlist(X, use.names = FALSE)), m$n_rows)
-  w <- if (is.null(m$weights)) 1 else m$weights
+  w <- row_weights(m)
   V <- residual_design(m) %*% m$root
   slopes <- crossprod(V, w * X)
   rest <- X - V %*% slopes
@@ -138,8 +138,8 @@ leave_out_changes <- function(m, cluster, X) {
   }
   effects <- crossprod(design$x[, seq_len(design$n_z), drop = FALSE], w * rest)
   effects[, !on_effects] <- 0
-  u <- if (is.null(m$weights)) m$residuals else m$weights * m$residuals
-  scores <- .Call(C_score_sums, design$x, as.double(u), cluster$code, cluster$n_levels, m$threads)
+  scores <- .Call(C_score_sums, design$x, weighted_residuals(m), cluster$code, cluster$n_levels,
+                  m$threads)
   out <- -t(.Call(C_leave_out, design$x, m$weights, cluster, t(scores), rbind(effects, slopes),
                   m$threads))
   at <- which(on_effects)
@@ -149,11 +149,11 @@ leave_out_changes <- function(m, cluster, X) {
 
 # Which columns have a part in the effects within clusters?
 touches_nested <- function(m, cluster, rest) {
-  nested <- vapply(m$factors, is_nested, NA, outer = cluster)
+  nested <- are_nested(m$factors, cluster)
   if (!ncol(rest) || !any(nested)) return(rep(FALSE, ncol(rest)))
   absorber <- new_absorber(m$factors[nested], m$weights, m$control, m$threads)
   part <- rest - absorb(absorber, rest, m$threads)$x
-  w <- if (is.null(m$weights)) 1 else m$weights
+  w <- row_weights(m)
   colSums(w * part^2) > 1e-14 * colSums(w * rest^2)
 }
 
@@ -172,7 +172,7 @@ changes_by_rows <- function(m, cluster, V, codes, slopes) {
 # Of the rows `keep`, in which not every slope can be estimated: a slope can if it is orthogonal to
 # the directions in which the regressors do not vary.
 change_alone <- function(m, keep, V, slopes) {
-  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
+  w <- row_weights(m)
   absorber <- new_absorber(lapply(m$factors, recode, keep = keep), w[keep], m$control, m$threads)
   x <- absorb(absorber, cbind(V, m$residuals)[keep, , drop = FALSE], m$threads)$x
   at <- seq_len(ncol(V))

@@ -49,7 +49,7 @@ kept_seed <- function(seed, m, type) {
 
 vcov_cluster <- function(clusters, m) {
   coded <- if (length(clusters)) one_cluster(clusters) else rows_as_clusters(m)
-  structure(list(coded = coded), class = "fe_drawn")
+  structure(list(coded = coded), class = "fe_coded")
 }
 
 pairs_variance <- function(s, design) {

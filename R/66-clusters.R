@@ -114,12 +114,6 @@ diagnosed_cluster <- function(m, cluster) {
   c(coded[[1L]], name = names(coded)[1L])
 }
 
-# The coded cluster variables of the model's variance; an empty list if it has none.
-model_clusters <- function(m) {
-  if (!length(m$vcov_info$G)) return(list())
-  parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)$clusters
-}
-
 cluster_sizes <- function(m, coded) {
   if (is.null(row_counts(m))) return(as.double(tabulate(coded$code, coded$n_levels)))
   sums_by_cluster(m, matrix(1, m$n_rows), coded)[, 1L]
@@ -127,24 +121,17 @@ cluster_sizes <- function(m, coded) {
 
 # sum of w_i x_i in each cluster, for each column of x: G x columns.
 sums_by_cluster <- function(m, x, coded) {
-  w <- if (is.null(m$weights)) rep(1, m$n_rows) else as.double(m$weights)
-  .Call(C_score_sums, x, w, coded$code, coded$n_levels, m$threads)
+  .Call(C_score_sums, x, row_weights(m), coded$code, coded$n_levels, m$threads)
 }
 
 # Of the influences d (a column a coefficient), each G x k: level = sum w d; square = sum w d^2;
 # size = sum w |d|; noise: the square of the level that rounding leaves where the effects absorb it.
 influence_sums <- function(m, coded) {
-  d <- row_influences(m)
+  d <- influences(m, influence_design(m, functional = list()))
   square <- sums_by_cluster(m, d^2, coded)
   ones <- sums_by_cluster(m, matrix(1, m$n_rows), coded)[, 1L]
   list(level = sums_by_cluster(m, d, coded), square = square, noise = 1e-12 * ones * square,
        size = sums_by_cluster(m, abs(d), coded))
-}
-
-row_influences <- function(m) {
-  design <- influence_design(m, functional = list())
-  X <- if (is.list(design$X)) residual_design(m) else design$X
-  X %*% design$bread
 }
 
 # G*(rho) of each coefficient, and the worst case -> k x (length(rho) + 1); 0/0, where the effects

@@ -134,7 +134,7 @@ panel_parts <- function(m, at) {
   }
   whole <- whole_design(m, model.frame(m))
   z <- whole[, setdiff(colnames(whole), c("(Intercept)", names(m$coefficients))), drop = FALSE]
-  dummies <- do.call(cbind, c(list(matrix(0, m$n_rows, 0L)), explicit_terms(others)))
+  dummies <- do.call(cbind, c(list(matrix(0, m$n_rows, 0L)), dummy_columns(others)))
   w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
   mass <- as.vector(rowsum(w, unit$code))
   list(x = raw_design(m, model.frame(m)), z = matrix(as.double(z), nrow(z),

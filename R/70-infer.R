@@ -50,8 +50,7 @@ df_rule <- function(m) {
 }
 
 satterthwaite_rule <- function(m, type) {
-  spec <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)
-  s <- variance_state(m, spec, m$ssc, influence_design(m))
+  s <- variance_state(m, own_spec(m), m$ssc, influence_design(m))
   of <- if (type == "HC2") hc2_rule(s) else {
     parts <- cr2_parts(s, if (type == "CR2") -0.5 else 0)
     function(by) htz_eta(combine_functionals(parts, by))

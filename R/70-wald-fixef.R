@@ -98,7 +98,7 @@ dummy_model <- function(m, tested) {
                               as.integer(size)),
              "Leave `vcov` and `cluster` out for the F test that supposes iid errors")
   }
-  dummies <- do.call(cbind, explicit_terms(factors))
+  dummies <- do.call(cbind, dummy_columns(factors))
   colnames(dummies) <- make.unique(c(names(m$coefficients), sprintf("effect %d",
                                    seq_len(ncol(dummies)))))[-seq_along(m$coefficients)]
   x <- raw_design(m, model.frame(m))

@@ -224,15 +224,13 @@ check_restrictions <- function(r, se, G) {
 # The scores of G clusters sum to zero, so that their variance has at most the rank G - 1.
 exceeds_clusters <- function(q, G) length(G) == 1L && q >= G
 
-# Denominator degrees of freedom of the joint test; for HTZ, eta.
+# Denominator degrees of freedom of the joint test: for HTZ eta, else the smallest where
+# coefficients have their own.
 wald_df <- function(m, J, test) {
   if (test == "HTZ") return(htz_df(m, J))
   if (nrow(J) == 1L) return(restriction_df(m, J))
-  joint_df(m)
+  least_df(m)
 }
-
-# Of several restrictions: the smallest, where coefficients have their own.
-joint_df <- function(m) least_df(m)
 
 # Degrees of freedom of t of each restriction.
 restriction_df <- function(m, J) {
@@ -242,8 +240,7 @@ restriction_df <- function(m, J) {
 
 # eta of Pustejovsky and Tipton for the restrictions J b = r.
 htz_df <- function(m, J) {
-  clusters <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)$clusters
-  cr2_htz(m, clusters[[1L]], m$ssc, J)
+  cr2_htz(m, model_clusters(m)[[1L]], m$ssc, J)
 }
 
 # h'S^-1 h, NA if S is singular, in whatever units. -> list(Q, rank)

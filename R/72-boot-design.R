@@ -5,8 +5,6 @@ boot_cluster <- function(m, cluster) {
     coded <- cluster_factors(request_cluster(m$vcov_request), m, 1L)
   } else if (is.null(cluster)) {
     return(rows_as_clusters(m))
-  } else if (inherits(cluster, "fe_coded")) {
-    coded <- cluster$factor
   } else {
     coded <- cluster_factors(cluster, m, 1L)
   }
@@ -78,11 +76,11 @@ digest_offset <- function(m) if (is.null(m$offset)) "" else paste0(":", sum(m$of
 
 # Small effects that cut across clusters become dummies, less what those within clusters explain.
 block_columns <- function(m, v, cluster) {
-  nested <- vapply(m$factors, is_nested, NA, outer = cluster)
+  nested <- are_nested(m$factors, cluster)
   z <- m$factors[!nested]
   p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + ncol(v)
   doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$n_rows) * p)
-  if (p > 400 || doubles > 6e7) {
+  if (p > most_columns || doubles > 6e7) {
     if (has_slopes(m$factors)) {
       stop_arg("cluster",
                "cuts across fixed effects with varying slopes that are too many to resample",
@@ -91,14 +89,13 @@ block_columns <- function(m, v, cluster) {
     codes <- c(code_list(m$factors), list(control = core_control(m$control)))
     return(list(path = "rows", x = v, n_z = 0L, codes = codes))
   }
-  z <- explicit_terms(z)
+  z <- dummy_columns(z)
   if (has_constant(m$factors) && !has_constant(m$factors[nested])) {
     z <- c(list(rep(1, m$n_rows)), z)
   }
   if (!length(z)) return(list(path = "blocks", x = v, n_z = 0L))
   absorber <- new_absorber(m$factors[nested], m$weights, m$control, m$threads)
-  z <- lapply(z, function(columns) absorb(absorber, as.matrix(columns), m$threads)$x)
-  x <- do.call(cbind, c(unname(z), list(v)))
+  x <- do.call(cbind, c(absorb(absorber, z, m$threads)$x, list(v)))
   list(path = "blocks", x = x, n_z = ncol(x) - ncol(v))
 }
 
@@ -115,9 +112,8 @@ coefficient_influences <- function(m) {
 influence_table <- function(models, cluster) {
   parts <- lapply(models, function(m) {
     design <- coefficient_influences(m)
-    u <- if (is.null(m$weights)) m$residuals else m$weights * m$residuals
-    .Call(C_score_sums, design$X, as.double(u), cluster$code, cluster$n_levels, m$threads) %*%
-      design$bread
+    .Call(C_score_sums, design$X, weighted_residuals(m), cluster$code, cluster$n_levels,
+          m$threads) %*% design$bread
   })
   unname(do.call(cbind, parts))
 }

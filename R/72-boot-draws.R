@@ -63,12 +63,14 @@ wild_source <- function(models, coded, request) {
   parts <- list(table = t(influence_table(models, coded)), k = coefficient_counts(models))
   if (request$studentise) parts <- c(parts, wild_variance_parts(models, coded, request))
   threads <- request$threads
-  run <- function(draws, with_var) {
-    out <- .Call(C_boot_wild, parts, draws, threads)
-    out$coef <- b + out$coef
-    out
-  }
+  run <- function(draws, with_var) add_estimates(.Call(C_boot_wild, parts, draws, threads), b)
   list(path = "influences", run = run)
+}
+
+# Replicates from what they add to the estimates.
+add_estimates <- function(out, b) {
+  out$coef <- b + out$coef
+  out
 }
 
 coefficient_counts <- function(models) {
@@ -127,19 +129,13 @@ residual_source <- function(models, coded, request) {
                 residual = do.call(rbind, lapply(models, scaled_residuals, order = order)),
                 k = coefficient_counts(models), clusters = coded$n_levels)
   threads <- request$threads
-  run <- function(draws, with_var) {
-    out <- .Call(C_boot_residual, parts, draws, threads)
-    out$coef <- b + out$coef
-    out
-  }
+  run <- function(draws, with_var) add_estimates(.Call(C_boot_residual, parts, draws, threads), b)
   list(path = "influences", run = run)
 }
 
 # sqrt(w) B x: k x n
 scaled_influences <- function(m, order) {
-  design <- coefficient_influences(m)
-  X <- matrix(as.double(unlist(design$X, use.names = FALSE)), m$n_rows)
-  out <- X %*% design$bread
+  out <- influences(m, coefficient_influences(m))
   if (!is.null(m$weights)) out <- sqrt(m$weights) * out
   t(unname(out[order, , drop = FALSE]))
 }

@@ -71,17 +71,17 @@
 #'   out.
 #' @param weights for `type = "wild"`: the distribution of \eqn{v_g}{v_g}, `"rademacher"` (-1, 1;
 #'   default), `"mammen"` (two points, third moment 1), `"webb"` (six points), `"norm"` or `"gamma"`,
-#'   as in [fe_boottest()]. Otherwise `NULL`. Or a G x R matrix of weights to use in place of random ones:
-#'   multipliers of the residuals for `"wild"`, else non-negative weights of the clusters.
+#'   as in [fe_boottest()]. Otherwise `NULL`. Or a G x R matrix of weights to use in place of random
+#'   ones: multipliers of the residuals for `"wild"`, else non-negative weights of the clusters.
 #' @param threads number of threads, see [fe_threads()]; of each process, by default 1, with `map`.
 #' @param progress show a progress bar (of package cli, if installed)? Default: in interactive
 #'   sessions. It appears in runs of several seconds. Any run can be interrupted.
 #' @param replicates `NULL` for `1:R`, or the numbers of the replicates to make, which need not
-#'   begin at 1; `R` is their number.
+#'   begin at 1; `R` is then not used.
 #' @param seed `NULL`: drawn from R's generator, hence governed by [set.seed()]; a whole number; or
 #'   the element `seed` of an `fe_boot` object.
 #' @param studentise compute the standard error of every replicate, for `"studentised"` intervals?
-#'   Not for `"residual"`, nor on the path `"rows"`.
+#'   Not for `"residual"` and `"bayesian"`, nor on the path `"rows"`.
 #' @param vectorised `TRUE` if `statistic` takes the matrix of all replicates, a column per
 #'   coefficient, and returns a matrix with as many rows or a vector with a number for each.
 #' @param map `NULL`, or a function `map(x, f)` that works like [lapply()], over which the replicates
@@ -245,7 +245,7 @@ new_boot <- function(fields) structure(fields, class = "fe_boot")
 
 # boot_cluster(), for those that are coded already and for "row" too.
 drawn_clusters <- function(m, cluster) {
-  if (inherits(cluster, "fe_drawn")) return(cluster$coded)
+  if (inherits(cluster, "fe_coded")) return(cluster$coded)
   if (identical(cluster, "row") && !"row" %in% names(m$data)) return(rows_as_clusters(m))
   boot_cluster(m, cluster)
 }

@@ -12,7 +12,7 @@ large_design <- function(m, hypothesis, plan) {
       !identical(plan$clusters[[1L]]$code, plan$boot$code) || has_slopes(m$factors)) {
     return(NULL)
   }
-  nested <- vapply(m$factors, is_nested, NA, outer = plan$boot)
+  nested <- are_nested(m$factors, plan$boot)
   if (sum(nested) != 1L || sum(!nested) > 1L) return(NULL)
   z <- if (any(!nested)) crossing_effect(m, m$factors[[which(nested)]], m$factors[[which(!nested)]],
                                          plan)
@@ -26,18 +26,16 @@ large_design <- function(m, hypothesis, plan) {
   out <- orthonormal(x, k + 1L, order, fit, hypothesis) # of the residuals on their regressors: zero
   out$estimate <- unname(m$coefficients[terms][hypothesis$at])
   out$delta <- backsolve(out$block, out$estimate - hypothesis$null)
-  c(list(path = "blocks", x = x, z = z,
-         w = if (is.null(m$weights)) rep(1, m$n_rows) else as.double(m$weights)),
-    out, list(poly = plan$poly && plan$impose_null && length(hypothesis$at) == 1L))
+  c(list(path = "blocks", x = x, z = z, w = row_weights(m)), out,
+    list(poly = plan$poly && plan$impose_null && length(hypothesis$at) == 1L))
 }
 
 # Levels of z with the root of the inverse of their cross-products less means by f; NULL if there
 # are too many.
 crossing_effect <- function(m, f, z, plan) {
-  if (z$n_levels > 400 || as.double(z$n_levels) * max(f$n_levels, plan$boot$n_levels) > 2e7) {
-    return(NULL)
-  }
-  w <- if (is.null(m$weights)) rep(1, m$n_rows) else as.double(m$weights)
+  numbers <- as.double(z$n_levels) * max(f$n_levels, plan$boot$n_levels)
+  if (z$n_levels > most_columns || numbers > 2e7) return(NULL)
+  w <- row_weights(m)
   cells <- level_sums(w, f, z, plan$threads)
   gram <- diag(rowSums(cells), z$n_levels) - tcrossprod(sweep(cells, 2L, sqrt(colSums(cells)), `/`))
   e <- eigen(gram, symmetric = TRUE)

@@ -13,6 +13,8 @@ print.fe_boottest <- function(x, ...) {
   cat(sprintf("%s = %.6g (null value %g)\n", names(x$estimate), x$estimate, x$null.value), sep = "")
   cat(sprintf("%s = %.5g, p = %.5g%s\n", name, x$statistic, x$p.value,
               if (x$p_val_type == "two-tailed") "" else sprintf(" (%s)", x$p_val_type)))
+  cat(sprintf("Variance: factor %.5g (%s)\n", x$factor,
+              if (endsWith(x$bootstrap_type, "3")) "jackknife" else x$ssc))
   if (x$failed > 0) {
     cat(sprintf("%d replicates without a positive variance are left out\n", as.integer(x$failed)))
   }

@@ -52,8 +52,7 @@ boottest_design <- function(m, hypothesis, plan) {
   order <- c(seq_len(design$n_z), slopes[-hypothesis$at], slopes[hypothesis$at])
   fit <- .Call(C_lsq, .Call(C_qr, x, m$weights, NULL, plan$threads), order, y,
                numeric(length(order)), m$control$collin_tol)
-  c(list(path = design$path, absorber = absorber, x = x,
-         w = if (is.null(m$weights)) rep(1, m$n_rows) else as.double(m$weights)),
+  c(list(path = design$path, absorber = absorber, x = x, w = row_weights(m)),
     orthonormal(x, y, order, fit, hypothesis),
     list(poly = plan$poly && plan$impose_null && length(hypothesis$at) == 1L))
 }
@@ -108,21 +107,14 @@ variance_sets <- function(m, plan) {
     return(list(sets = sets, factor = (G[[1L]] - 1) / G[[1L]], G = G))
   }
   own <- length(clusters) > 1L && plan$ssc$G.df == "conventional"
-  sets <- lapply(seq_len(2^length(clusters) - 1), function(set) {
-    members <- which(bitwAnd(set, 2^(seq_along(clusters) - 1)) > 0)
-    coded <- Reduce(function(a, b) crossed(a, b, plan$threads), clusters[members])
+  sets <- lapply(cluster_sets(clusters), function(set) {
+    coded <- Reduce(function(a, b) cross_codes(a, b, plan$threads), set$clusters)
     size <- if (own) cluster_factor(m, plan$ssc, coded$n_levels, clusters) else 1
-    c(coded[c("code", "n_levels")], weight = -(-1)^length(members) * size)
+    c(coded[c("code", "n_levels")], weight = set$sign * size)
   })
   factor <- parameter_factor(m, plan$ssc, clusters) *
     if (own) 1 else cluster_factor(m, plan$ssc, min(G), clusters)
   list(sets = sets, factor = factor, G = G)
-}
-
-# Codes of pairs of clusters that occur, and the two clusters of each.
-crossed <- function(a, b, threads) {
-  out <- .Call(C_code_pairs, a$code, a$n_levels, b$code, b$n_levels, threads)
-  list(code = out$code, n_levels = length(out$rows), a = out$level$a, b = out$level$b)
 }
 
 # ---- parts: weights by the clusters of the variance ----------------------------------------------
@@ -222,11 +214,12 @@ one_crossed_set <- function(set, d, u, plan) {
     ahead <- d$directions
     alpha <- lapply(ahead, wild_scores, d = d, clusters = set, threads = threads)
   }
-  pair <- crossed(set, plan$boot, threads)
+  pair <- cross_codes(set, plan$boot, threads)
   sums <- function(u, code, n) .Call(C_score_sums, do.call(cbind, ahead), d$w * u, code, n, threads)
   value <- if (d$q > 1L) t(sums(u[[1L]], pair$code, pair$n_levels)) else
     do.call(rbind, lapply(u, function(u) t(sums(u, pair$code, pair$n_levels))))
-  list(weight = set$weight, n = set$n_levels, alpha = alpha, g = pair$a, h = pair$b, value = value,
+  list(weight = set$weight, n = set$n_levels, alpha = alpha, g = pair$level$a, h = pair$level$b,
+       value = value,
        V = set$weight * crossprod(sums(d$u, set$code, set$n_levels)))
 }
 

@@ -87,7 +87,8 @@ wild_tails <- c("two-tailed", "equal-tailed", ">", "<")
 #' @return a list of class `c("fe_boottest", "htest")`: `statistic` (t; for joint tests F, Wald's
 #'   statistic divided by the number of hypotheses), `p.value`, `conf.int` (range of the confidence
 #'   set), `conf.set` (matrix, a row for each connected part), `estimate`, `null.value`,
-#'   `std.error`, `B` (replicates drawn), `failed` (those left out), `enumerated`, `G` (clusters of
+#'   `std.error`, `factor` and `ssc` (small-sample factor of the variance, the convention's name),
+#'   `B` (replicates drawn), `failed` (those left out), `enumerated`, `G` (clusters of
 #'   each variable), `cluster`, `bootcluster`, `n_bootclusters`, `weights`, `bootstrap_type`,
 #'   `impose_null`, `p_val_type`, `t_boot` (replicates of the statistic under the null).
 #' @references Cameron, Gelbach and Miller (2008) \doi{10.1162/rest.90.3.414}; Roodman, MacKinnon,
@@ -156,7 +157,7 @@ boottest_clusters <- function(m, cluster) {
              "Give the clusters, for instance cluster = ~country")
   }
   clusters <- if (is.null(cluster)) {
-    parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)$clusters
+    model_clusters(m)
   } else cluster_factors(cluster, m, 1L)
   single <- names(clusters)[vapply(clusters, `[[`, 0L, "n_levels") < 2L]
   if (length(single)) {
@@ -174,7 +175,7 @@ boottest_bootcluster <- function(m, bootcluster, clusters) {
   }
   if (is.null(bootcluster)) stop_arg("bootcluster", "is NULL", "Use \"max\", \"min\" or a formula")
   coded <- cluster_factors(bootcluster, m, 1L)
-  all <- Reduce(function(a, b) crossed(a, b, m$threads), coded)
+  all <- Reduce(function(a, b) cross_codes(a, b, m$threads), coded)
   if (all$n_levels < 2L) stop_arg("bootcluster", "has a single value in the sample")
   c(all[c("code", "n_levels")], name = paste(names(coded), collapse = "^"))
 }
@@ -257,7 +258,8 @@ new_boottest <- function(rep, parts, hypothesis, plan, draws, asked) {
     alternative = c("two-tailed" = "two.sided", "equal-tailed" = "two.sided", ">" = "greater",
                     "<" = "less")[[asked$tail]],
     B = nrow(rep), failed = sum(is.na(out$t_boot)), enumerated = draws$enumerate,
-    G = parts$G, cluster = by, bootcluster = plan$boot$name, n_bootclusters = plan$boot$n_levels,
+    factor = parts$factor, ssc = plan$ssc$preset, G = parts$G, cluster = by,
+    bootcluster = plan$boot$name, n_bootclusters = plan$boot$n_levels,
     weights = draws$kind, bootstrap_type = plan$type, impose_null = plan$impose_null,
     p_val_type = asked$tail,
     method = sprintf("Wild cluster bootstrap-%s (%s-%s, %s weights)", if (q == 1L) "t" else "Wald",

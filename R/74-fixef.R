@@ -202,7 +202,7 @@ check_variance_type <- function(m) {
 # The residuals of a level sum to zero, so that a cluster which holds all rows of the level says
 # nothing on its effect.
 warn_enclosed <- function(m, terms) {
-  spec <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)
+  spec <- own_spec(m)
   clusters <- if (spec$type == "DK") list(spec$time) else spec$clusters
   factors <- m$factors[unique(effect_terms(m$factors)$factor[terms])]
   enclosed <- vapply(factors, function(f) any(vapply(clusters, is_nested, NA, inner = f)), NA)
@@ -214,7 +214,7 @@ warn_enclosed <- function(m, terms) {
 
 # A function that gives the scaled meat of a design under the variance of the model.
 functional_state <- function(m) {
-  spec <- parse_vcov(m$vcov_request$vcov, m$vcov_request$cluster, m)
+  spec <- own_spec(m)
   entry <- vcov_registry[[spec$type]]
   s <- variance_state(m, spec, m$ssc, list(X = NULL))
   check_clusters(s)

@@ -229,8 +229,7 @@ boot_mediate <- function(x, cluster, request) {
 }
 
 factor_as_cluster <- function(m) {
-  f <- m$factors[1L]
-  structure(list(factor = f), class = "fe_coded")
+  structure(list(coded = one_cluster(m$factors[1L])), class = "fe_coded")
 }
 
 mediation_intervals <- function(x) {

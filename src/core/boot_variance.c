@@ -25,19 +25,13 @@ static void packed_times(const double *a, size_t p, const double *x, double *y) 
   }
 }
 
-static double dot(const double *x, const double *y, size_t n) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
-  return sum;
-}
-
 void fe_cluster_influence(const fe_blocks *b, int g, const fe_influence *f, double *work,
                           double *h) {
   size_t p = (size_t)b->p;
   const double *block = b->block + (size_t)g * fe_packed(b->p), *r = f->direction;
   for (int e = 0; e < f->n_eq; e++) {
     packed_times(block, p, f->combine + (size_t)e * p, work);
-    for (int j = 0; j < f->k[e]; j++, r += p) *h++ = dot(r, work, p);
+    for (int j = 0; j < f->k[e]; j++, r += p) *h++ = fe_dot(r, work, p);
   }
 }
 

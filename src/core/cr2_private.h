@@ -3,6 +3,7 @@
 #define FE_CR2_PRIVATE_H
 
 #include "cr2.h"
+#include "linalg.h"
 
 /* Eigenvalues of B_g at or below this are zero: they are a cluster's own effects, or a column that
  * only the cluster has. B_g has eigenvalues of the order of one. */
@@ -29,15 +30,5 @@ void fe_cr2_combine(const fe_cr2_job *job, int64_t g, int n, const double *lambd
 
 /* FE_ENOCONV and the like of several workers: the worst. */
 fe_status fe_cr2_worst(const fe_status *failed, int workers);
-
-static inline double fe_dot(const double *x, const double *y, size_t n) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
-  return sum;
-}
-
-static inline void fe_axpy(double f, const double *x, double *y, size_t n) {
-  for (size_t i = 0; i < n; i++) y[i] += f * x[i];
-}
 
 #endif

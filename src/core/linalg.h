@@ -35,4 +35,15 @@ void fe_eliminate(double *a, int p, int m, double tol, const double *scale);
  * numbers of no meaning. */
 void fe_unpack_lower(double *a, int p);
 
+/* x'y; y += f x */
+static inline double fe_dot(const double *x, const double *y, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
+  return sum;
+}
+
+static inline void fe_axpy(double f, const double *x, double *y, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] += f * x[i];
+}
+
 #endif
