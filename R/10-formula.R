@@ -19,10 +19,11 @@ as_formula <- function(formula, env, arg = "formula") {
   formula
 }
 
-# -> list(outcomes, regressors, effects): alternatives of each, as expressions; effects are lists of
-# factor expressions.
+# -> list(outcomes, regressors, effects, instrumented): alternatives of each, as expressions; effects
+# are lists of factor expressions, instrumented lists of (endogenous, instruments), NULL without.
 parse_formula <- function(formula) {
-  parts <- Formula::as.Formula(formula)
+  whole <- split_instruments(formula)
+  parts <- Formula::as.Formula(whole$formula)
   lhs <- attr(parts, "lhs")
   rhs <- attr(parts, "rhs")
   if (length(lhs) != 1L) {
@@ -30,16 +31,17 @@ parse_formula <- function(formula) {
       "has no outcome on its left side",
       "Write y ~ x | country + year, or c(y1, y2) ~ x for two outcomes")
   }
-  if (is_call_of(formula[[3L]], "|") && length(rhs) < 2L) {
+  if (is_call_of(whole$formula[[3L]], "|") && length(rhs) < 2L) {
     stop_arg("formula", "has an empty part beside the bar",
              "Write y ~ 1 | country for no regressors")
   }
   if (length(rhs) > 2L) {
     stop_arg("formula", sprintf(paste("has %d parts on the right side; only regressors | fixed",
-                                      "effects are known"), length(rhs)),
+                                      "effects | endogenous ~ instruments are known"),
+                                length(rhs) + !is.null(whole$endogenous)),
              "Give the clusters in `vcov`, for instance vcov = ~country")
   }
-  check_bars(c(lhs, rhs))
+  check_bars(c(lhs, rhs, whole$endogenous, whole$instruments))
   names_used <- all.vars(formula)
   if ("." %in% names_used) {
     stop_arg("formula", "contains `.`, which is ambiguous beside fixed effects",
@@ -47,13 +49,57 @@ parse_formula <- function(formula) {
   }
   effects <- if (length(rhs) == 2L) expand_stepwise(rhs[[2L]]) else list(NULL)
   list(outcomes = split_outcomes(lhs[[1L]]), regressors = expand_stepwise(rhs[[1L]]),
-       effects = lapply(effects, split_effects))
+       effects = lapply(effects, split_effects), instrumented = expand_instrumented(whole))
+}
+
+# y ~ x | a | e ~ z, which R reads as (y ~ x | a | e) ~ z -> list(formula = y ~ x | a,
+# endogenous = e, instruments = z), the last two NULL in a formula without instruments.
+split_instruments <- function(formula) {
+  inner <- if (length(formula) == 3L) formula[[2L]]
+  if (!is_call_of(inner, "~")) return(list(formula = formula))
+  sides <- if (length(inner) == 3L) inner[[3L]]
+  if (is_call_of(inner[[2L]], "~") || is_call_of(formula[[3L]], "|") || !is_call_of(sides, "|")) {
+    stop_arg("formula", sprintf("has more than one tilde, and not in its last part: %s",
+                                deparse_one(formula)),
+             "Write y ~ x | country | endogenous ~ instrument, or y ~ x | endogenous ~ instrument")
+  }
+  list(formula = stats::as.formula(call("~", inner[[2L]], sides[[2L]]), env = environment(formula)),
+       endogenous = sides[[3L]], instruments = formula[[3L]])
+}
+
+# The converse: the formula with the two sums written behind the last bar.
+join_instruments <- function(formula, endogenous, instruments) {
+  if (is.null(endogenous)) return(formula)
+  inner <- call("~", formula[[2L]], call("|", formula[[3L]], endogenous))
+  stats::as.formula(call("~", inner, instruments), env = environment(formula))
+}
+
+# Alternatives of (endogenous, instruments), the instruments varying fastest.
+expand_instrumented <- function(whole) {
+  if (is.null(whole$endogenous)) return(list(NULL))
+  out <- list()
+  for (endogenous in expand_stepwise(whole$endogenous)) {
+    for (instruments in expand_stepwise(whole$instruments)) {
+      pair <- list(endogenous = endogenous, instruments = instruments)
+      empty <- vapply(pair, is.numeric, NA)
+      if (any(empty)) {
+        stop_arg("formula", sprintf("has no %s", c("endogenous regressor", "instrument")[empty][1L]),
+                 "Write y ~ x | country | endogenous ~ instrument1 + instrument2")
+      }
+      out[[length(out) + 1L]] <- pair
+    }
+  }
+  out
 }
 
 # A bar within parentheses would be a logical OR of numbers: update() of a formula makes such a
 # thing.
 check_bars <- function(parts) {
   for (term in unlist(lapply(parts, split_sum), recursive = FALSE)) {
+    if (is_call_of(term, "~")) {
+      stop_arg("formula", sprintf("has the tilde inside parentheses: %s", deparse_one(term)),
+               "Write y ~ x | country | endogenous ~ instrument")
+    }
     if (is_call_of(term, "|")) {
       stop_arg("formula", sprintf("has the bar inside parentheses: %s", deparse_one(term)),
                "Write y ~ x | a + b; change the formula of a model with update(model, . ~ . + z)")
@@ -206,9 +252,11 @@ plan_models <- function(parsed) {
   plan <- list()
   for (outcome in parsed$outcomes) {
     for (effects in parsed$effects) {
-      for (regressors in parsed$regressors) {
-        plan[[length(plan) + 1L]] <- list(outcome = outcome, regressors = regressors,
-                                          effects = effects)
+      for (instrumented in parsed$instrumented) {
+        for (regressors in parsed$regressors) {
+          plan[[length(plan) + 1L]] <- list(outcome = outcome, regressors = regressors,
+                                            effects = effects, instrumented = instrumented)
+        }
       }
     }
   }
@@ -219,7 +267,27 @@ plan_models <- function(parsed) {
 model_formula <- function(plan, env) {
   rhs <- plan$regressors
   if (length(plan$effects)) rhs <- call("|", rhs, join_sum(plan$effects))
-  stats::as.formula(call("~", plan$outcome, rhs), env = env)
+  formula <- stats::as.formula(call("~", plan$outcome, rhs), env = env)
+  join_instruments(formula, plan$instrumented$endogenous, plan$instrumented$instruments)
+}
+
+# A formula changed as update() does; a part that `new` does not write (fixed effects, instruments)
+# stays. `y ~ x | e ~ z` has no fixed effects, so that `. ~ . | . ~ . + z2` changes instruments.
+change_formula <- function(old, new) {
+  old <- split_instruments(old)
+  new <- split_instruments(new)
+  a <- Formula::as.Formula(old$formula)
+  b <- Formula::as.Formula(new$formula)
+  if (length(attr(a, "rhs")) == 2L && length(attr(b, "rhs")) == 1L) {
+    b <- Formula::as.Formula(stats::as.formula(paste(deparse_one(new$formula), "| .")))
+  }
+  out <- stats::formula(stats::update(a, b))
+  if (is.null(new$endogenous)) return(join_instruments(out, old$endogenous, old$instruments))
+  pair <- call("~", new$endogenous, new$instruments)
+  if (!is.null(old$endogenous)) {
+    pair <- stats::update(stats::as.formula(call("~", old$endogenous, old$instruments)), pair)
+  }
+  join_instruments(out, pair[[2L]], pair[[3L]])
 }
 
 #' Indicators of a factor, and their interactions, inside a formula

@@ -3,11 +3,23 @@
 # A frame evaluates every variable once, however many models use it. Each variable knows in which
 # rows it is NA or infinite; the rows of a model are those in which none of its variables is.
 
-new_frame <- function(data, env, threads = fe_threads()) {
+# spec: what check_panel_id() gives, for l(), f() and d(); rule: NULL, or a function that gives the
+# time rule of another frame; formula: what may call them.
+new_frame <- function(data, env, threads = fe_threads(), spec = NULL, rule = NULL,
+                      formula = NULL) {
   scope <- new.env(parent = env)
   assign("i", i, envir = scope)
-  list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()),
-       threads = threads)
+  frame <- list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()),
+                threads = threads)
+  index <- add_lag_functions(frame, spec, rule, formula)
+  if (!is.null(spec)) frame$panel <- list(spec = spec, index = index)
+  frame
+}
+
+# New data for a model: lags are those within the new data, in the periods of the fit.
+new_data_frame <- function(m, data) {
+  new_frame(data, m$env, m$threads, m$panel$spec,
+            if (!is.null(m$panel)) function() m$panel$index()$rule, m$formula)
 }
 
 # Evaluates an expression of a role ("outcome", "regressor", ...) -> list(name, value, na,
@@ -37,6 +49,7 @@ check_names_known <- function(expr, frame, role, arg) {
 }
 
 plain_value <- function(value, role) {
+  if (inherits(value, "haven_labelled_spss")) value <- without_user_missing(value)
   if (inherits(value, "POSIXlt")) return(as.POSIXct(value))
   if (length(dim(value)) == 1L) return(as.vector(value))
   if (inherits(value, "integer64") && role %in% c("outcome", "regressor") &&
@@ -44,6 +57,18 @@ plain_value <- function(value, role) {
     return(as.double(value))
   }
   value
+}
+
+# SPSS declares values missing, one by one or as a range: they become NA, whether or not haven is
+# there to say so.
+without_user_missing <- function(value) {
+  range <- attr(value, "na_range", exact = TRUE)
+  out <- unclass(value)
+  missing <- out %in% attr(value, "na_values", exact = TRUE)
+  if (length(range) == 2L) missing <- missing | (out >= range[1L] & out <= range[2L]) %in% TRUE
+  out[missing] <- NA
+  attr(out, "na_values") <- attr(out, "na_range") <- NULL
+  structure(out, class = setdiff(class(value), "haven_labelled_spss"))
 }
 
 # A name that stands for something else than a function.

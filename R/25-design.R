@@ -32,8 +32,9 @@ offset_inner <- function(expr) {
 is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(dim(v$value)) &&
   !is.factor(v$value)
 
-# rows: integer, or NULL for all. -> list(columns, terms, xlevels, contrasts, offset, scans (of
-# columns that are whole variables))
+# rows: integer, or NULL for all. -> list(columns, of_term (the label of the term that each column
+# belongs to, "" for the constant), terms, xlevels, contrasts, offset, scans (of columns that are
+# whole variables))
 design_matrix <- function(frame, tt, variables, rows, has_effects) {
   take <- function(value) {
     if (is.null(rows) || is.null(dim(value))) return(take_rows(value, rows))
@@ -55,6 +56,7 @@ design_matrix <- function(frame, tt, variables, rows, has_effects) {
     columns <- lapply(variables[labels], function(v) as.double(take(v$value)))
     if (is.null(rows)) out$scans <- lapply(variables[labels], `[[`, "scan")
     out$columns <- if (constant) c(list(`(Intercept)` = rep(1, n)), columns) else columns
+    out$of_term <- c(if (constant) "", labels)
     return(out)
   }
   general_design(out, tt, variables, take, has_effects)
@@ -75,7 +77,10 @@ general_design <- function(out, tt, variables, take, has_effects) {
   out$xlevels <- stats::.getXlevels(tt, frame)
   out$terms <- tt
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
-  if (has_effects) x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
+  of_term <- c("", attr(tt, "term.labels"))[attr(x, "assign") + 1L]
+  kept <- if (has_effects) of_term != "" else TRUE
+  x <- x[, kept, drop = FALSE]
+  out$of_term <- of_term[kept]
   out$columns <- matrix_columns(x)
   out
 }

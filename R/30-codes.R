@@ -4,7 +4,7 @@
 # levels; the identifier of each level, in increasing order; how many rows each level has; and what
 # it takes to write a level as text, which is done only when somebody asks for level_labels():
 # - factors: level numbers the strings like$levels
-# - dates, times: like holds the attributes that format() needs
+# - other classes of numbers: like holds the attributes that format() needs
 # - a^b: level is list(a, b), the levels of the two parts; like$parts are the parts without codes.
 
 # x: a vector of identifiers without NA
@@ -18,10 +18,9 @@ code_ids <- function(x, name, arg = "formula", threads = fe_threads()) {
   factor
 }
 
+# Any numbers, logical values or text, of whatever class.
 check_identifier <- function(x, name, arg) {
-  ok <- is.atomic(x) && is.null(dim(x)) &&
-    (is.numeric(x) || is.logical(x) || is.character(x) || is.factor(x) ||
-       inherits(x, c("Date", "POSIXct", "difftime")))
+  ok <- is.atomic(x) && !is.null(x) && is.null(dim(x)) && !is.complex(x) && !is.raw(x)
   if (ok) return(invisible())
   stop_arg(arg, sprintf("uses the identifier `%s`, which is %s", name, describe_value(x)),
            if (is.list(x) || !is.null(dim(x))) "Identifiers must be plain vectors or factors" else
@@ -37,10 +36,15 @@ stop_large_identifier <- function(x, name, arg) {
            "Read the identifier as character or integer64")
 }
 
+# NULL for plain numbers and text, and what reads like them. Of other classes the attributes stay
+# that belong to the whole.
 identifier_kind <- function(x) {
   if (is.factor(x)) return(list(levels = levels(x)))
+  if (is.logical(x)) return(list(class = "logical"))
+  if (!is.object(x) || is.character(x) || inherits(x, c("haven_labelled", "AsIs"))) return(NULL)
   if (inherits(x, "integer64")) return(list(class = "integer64"))
-  if (inherits(x, c("Date", "POSIXct", "difftime"))) attributes(x)[c("class", "tzone", "units")]
+  kept <- attributes(x)
+  kept[setdiff(names(kept), "names")]
 }
 
 # The integers of x without attributes: x itself if it has none.
@@ -51,7 +55,7 @@ plain_integer <- function(x) {
 
 # ---- levels as text ------------------------------------------------------------------------------
 
-# One string a level.
+# One string a level, no two alike.
 level_labels <- function(factor) {
   like <- factor$like
   level <- factor$level
@@ -61,12 +65,53 @@ level_labels <- function(factor) {
   }
   if (!is.null(like$levels)) return(like$levels[level])
   if (is.character(level)) return(level)
-  if (identical(like$class, "integer64")) return(.Call(C_text64, level))
   if (is.null(like)) return(format_number(level))
-  if (identical(like$class, "difftime")) return(paste(format_number(level), like$units))
+  switch(intersect(c("logical", "integer64", "difftime", "Date", "POSIXct", "other"),
+                   c(like$class, "other"))[1L],
+         logical = c("FALSE", "TRUE")[level + 1L],
+         integer64 = .Call(C_text64, level),
+         difftime = paste(format_number(level), like$units),
+         Date = format_days(level),
+         POSIXct = format_times(level, like$tzone),
+         format_class(level, like))
+}
+
+# Days, with the time of day if they have parts.
+format_days <- function(days) {
+  if (all(days == floor(days))) return(told_apart(format(.Date(days)), days))
+  format_times(days * 86400, "UTC", days)
+}
+
+# Times with as many digits of the seconds as tell them apart, rounded.
+format_times <- function(seconds, tzone, number = seconds) {
+  for (digits in c(0L, 3L, 6L)) {
+    rounded <- floor(seconds * 10^digits + 0.5) / 10^digits
+    whole <- floor(rounded)
+    parts <- sprintf("%.*f", digits, rounded - whole)
+    out <- format(.POSIXct(whole, tzone), if (digits) "%Y-%m-%d %H:%M:%S" else "")
+    if (digits) out <- paste0(out, substring(parts, 2L))
+    if (!anyDuplicated(out)) return(out)
+  }
+  told_apart(out, number)
+}
+
+# As the class itself writes its values.
+format_class <- function(level, like) {
   attributes(level) <- like
-  out <- format(level)
-  if (anyDuplicated(out)) format(level, "%Y-%m-%d %H:%M:%OS6") else out
+  for (write in list(as.character, format)) {
+    out <- tryCatch(write(level), error = function(e) NULL)
+    if (is.character(out) && length(out) == length(level) && !anyNA(out)) break
+  }
+  number <- as.vector(unclass(level))
+  if (is.character(out) && length(out) == length(number)) told_apart(out, number) else
+    format_number(number)
+}
+
+# Labels that several levels have are followed by their numbers.
+told_apart <- function(labels, number) {
+  alike <- labels %in% labels[duplicated(labels)]
+  labels[alike] <- sprintf("%s (%s)", labels[alike], format_number(number)[alike])
+  labels
 }
 
 # A `^` within a label is escaped, so that labels of combinations stay distinct.
@@ -108,6 +153,7 @@ match_factors <- function(new, old) {
 value_kind <- function(factor) {
   like <- factor$like
   if (!is.null(like$parts) || !is.null(like$levels)) return("text")
+  if ("logical" %in% like$class) return("number")
   for (class in c("Date", "POSIXct", "difftime")) if (class %in% like$class) return(class)
   if (!is.null(like)) return("text")
   if (is.character(factor$level)) "character" else "number"

@@ -14,11 +14,13 @@
 #'   sampled as in Gao, Kyng and Spielman 2023). `"auto"` begins with `"cg"` where the dense factor
 #'   does not pay and goes over to `"sparse"` when the descent is slow. One factor is always
 #'   absorbed by its means; two whose cells are balanced (weights a product of their margins) in
-#'   closed form.
+#'   closed form. Varying slopes know no `"sparse"`: it is an error with them.
 #' @param collin_tol a regressor counts as collinear when the norm that is left of it, given the
 #'   regressors before it, is below this share of its own norm. Units do not matter. Default 1e-9.
 #' @param verbose `TRUE`: say which solver was chosen and on what figures. They are also in the
-#'   element `absorption` of a model.
+#'   element `absorption` of a model, whose `plan` holds the factor eliminated (`lead`), its levels
+#'   (`n_lead`), those of all others, distinct cells, edges of Laplacians and entries of triangular
+#'   factors; with varying slopes, columns take the place of levels.
 #' @references Gao, Kyng and Spielman (2023) \doi{10.48550/arXiv.2303.00709}.
 #' @return a list of class `fe_control`.
 #' @examples
@@ -48,6 +50,7 @@ check_control <- function(control) {
 # upper bound stands. -> list(rank, exact)
 effects_rank <- function(absorber, factors, control, threads) {
   if (is.null(absorber)) return(list(rank = 0, exact = TRUE))
+  if (has_slopes(factors)) warn_doubted(absorber, factors)
   levels <- vapply(factors, `[[`, 0L, "n_levels")
   others <- as.double(sum(levels) - max(levels))
   n <- length(factors[[1L]]$code)
@@ -94,23 +97,24 @@ absorb <- function(absorber, x, threads) {
 # What the cost model saw and chose, in words.
 describe_absorption <- function(done, factors) {
   plan <- done$plan
-  if (is.null(plan)) {
-    return(sprintf("absorbed %s: solver \"%s\"; %d iterations, residual %.2g",
-                   paste(list_terms(factors)$name, collapse = " + "), done$solver,
-                   done$iterations, done$residual))
-  }
   how <- c(means = "group means", balanced = "closed form of a balanced pair",
            schur = "dense Cholesky factor", cg = "conjugate gradients, Jacobi scaling",
            sparse = "conjugate gradients, sparse Cholesky factors")[[done$solver]]
-  sparse <- if (plan$factor > 0) {
+  unit <- "levels"
+  if (has_slopes(factors)) {
+    how <- sub("group means", "a regression in each level", sub(", Jacobi scaling", "", how))
+    unit <- "columns"
+  }
+  entries <- if (plan$edges > 0) {
     sprintf(": %.0f edges, %.0f entries, %s", plan$edges, plan$factor,
             if (plan$exact) "exact" else "sampled")
-  }
-  sprintf(paste0("absorbed %s: lead `%s` (%d levels), %d other levels%s; solver \"%s\" (%s%s); ",
+  } else if (plan$factor > 0) sprintf(": %.0f entries", plan$factor) else ""
+  sprintf(paste0("absorbed %s: lead `%s` (%d %s), %d other %s%s; solver \"%s\" (%s%s); ",
                  "%d iterations, residual %.2g"),
-          paste(names(factors), collapse = " + "), names(factors)[plan$lead], plan$n_lead,
-          plan$others, if (plan$cells > 0) sprintf(", %.0f cells", plan$cells) else "",
-          done$solver, how, if (is.null(sparse)) "" else sparse, done$iterations, done$residual)
+          paste(list_terms(factors)$name, collapse = " + "), names(factors)[plan$lead],
+          plan$n_lead, unit, plan$others, unit,
+          if (plan$cells > 0) sprintf(", %.0f cells", plan$cells) else "",
+          done$solver, how, entries, done$iterations, done$residual)
 }
 
 #' The within transformation

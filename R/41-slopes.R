@@ -99,13 +99,29 @@ term_sizes <- function(factors) {
   stats::setNames(as.integer(levels[terms$factor]), terms$name)
 }
 
-# -> list(pointer, rank, exact, solver, sloped). The pointer lives as long as the session.
+# -> list(pointer, rank, exact, solver, doubted (levels, one number a term), sloped). The pointer
+# lives as long as the session.
 new_slopes <- function(factors, w, control, threads = 1L) {
+  if (control$solver == "sparse") {
+    stop_arg("control", "asks for the solver \"sparse\", which absorbs no varying slopes",
+             "Use \"auto\", \"schur\" or \"cg\" in fe_control()")
+  }
   codes <- code_list(factors)
   terms <- list_terms(factors)
   out <- .Call(C_slopes_new, codes$code, codes$n_levels, terms$factor, terms$value, w,
                core_control(control), threads)
   c(out, sloped = TRUE)
+}
+
+# Slopes that a level is not given, although its variable varies there by more than rounding can
+# explain for certain.
+warn_doubted <- function(absorber, factors) {
+  doubted <- which(absorber$doubted > 0L)
+  if (!length(doubted)) return(invisible())
+  warn_user("no slope for ", paste(sprintf("%d levels of `%s`", absorber$doubted[doubted],
+                                           list_terms(factors)$name[doubted]), collapse = ", "),
+            ": next to rounding errors, the variable varies too little there, given the terms ",
+            "before it. Measure it from another origin, or leave these levels out")
 }
 
 # What is asked of an absorber of either kind: residuals of columns, effects of a column, the

@@ -19,6 +19,23 @@
 #' with `a` and one with `a + b`; `sw0()` and `csw0()` begin with a model that has neither. Without
 #' a bar the model has a constant, as in `lm()`.
 #'
+#' @section Instruments:
+#' `y ~ x | country + year | e1 + e2 ~ z1 + z2`, or `y ~ x | e ~ z` without fixed effects: two-stage
+#' least squares. `e1` and `e2` are endogenous, `z1` and `z2` their instruments, `x` is exogenous and
+#' its own instrument. With P the projection on the residuals of exogenous regressors and instruments
+#' from the effects, \eqn{\hat X = P\tilde X}{X^ = P X~},
+#' \deqn{b = (\hat X'W\hat X)^{-1}\hat X'W\tilde y,\quad u = \tilde y - \tilde X b.}{
+#' b = (X^'WX^)^-1 X^'W y~, u = y~ - X~ b.}
+#' Variances are those of [vcov.fe_lm()] with \eqn{\hat X}{X^} for \eqn{\tilde X}{X~} and the
+#' structural residuals u; leverages, in `"HC2"`, `"HC3"`, `"CR2"` and `"CR3"`, are those of the
+#' second stage, \eqn{\hat X(\hat X'W\hat X)^{-1}\hat X'W}{X^(X^'WX^)^-1 X^'W} with the effects, as
+#' in clubSandwich for AER's `ivreg`, the first stage being taken as given. R2, sigma and the sums of
+#' squares are of u, so that R2 may be negative. There is no likelihood. Instruments that are
+#' collinear are left out with a warning; fewer of them than endogenous regressors is an error.
+#' `sw()` and its kin work in this part too. The print gives the first-stage F, which [glance()] has
+#' as `first.stage.F` (the smallest); see [fe_iv_tests()] for the tests and [fe_first_stage()] for
+#' the regressions. Bootstraps, `"CR3J"`, `anova()` and tests of effects are for least squares only.
+#'
 #' @section Estimates:
 #' With \eqn{\tilde X, \tilde y}{X~, y~} the residuals of regressors and outcome from the fixed
 #' effects (see [fe_demean()]),
@@ -68,8 +85,13 @@
 #'   numbers that are not negative. Rows of weight zero are left out.
 #' @param weights_type what `weights` are: `"analytic"` (default) or `"frequency"`; see below.
 #' @param subset `NULL`, or rows to use: an expression evaluated in `data`, logical or row numbers.
-#' @param split `NULL`, or a variable (a name in quotes, a one-sided formula, a vector): one model
-#'   for each of its values.
+#' @param split `NULL`, or what parts the sample, a one-sided formula, names of columns or a vector:
+#'   a model for each of its values. `~a + b` gives the parts by `a`, then those by `b`; `~a^b` a
+#'   model for every combination of their values; anything else is evaluated, as in
+#'   `~(age > 40)`. Parts are in the order of levels of a factor, else sorted; rows in which the
+#'   variable is missing are in no part.
+#' @param fsplit like `split`, with a model of the full sample first: of all rows in which the
+#'   variables of `fsplit` are known.
 #' @param intercept `"none"` (default), `"lsdv"`, `"mean"` or `"within"`; see below. Only with fixed
 #'   effects.
 #' @param ssc small-sample convention, made by [fe_ssc()].
@@ -83,6 +105,8 @@
 #' @param threads number of threads, at least 1; default [fe_threads()].
 #' @param lean `TRUE`: keep neither the data nor anything as long as the rows. Methods that need
 #'   them say so.
+#' @param panel.id `NULL`, or unit and time of a panel, `~unit + time` or two names of columns, which
+#'   `l()`, `f()` and `d()` in the formula go by (see [fe_lag()]).
 #' @return a model of class `fe_lm`, or for several models a list of them of class `fe_lm_list`.
 #'   Elements of a model for programs: `coefficients`, `vcov` (matrix), `vcov_info` (type, label,
 #'   factor, df, clusters), `bread` \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}, `residuals`,
@@ -99,13 +123,15 @@
 fe_lm <- function(formula, data, vcov = "HC1", weights = NULL, subset = NULL, split = NULL,
                   intercept = c("none", "lsdv", "mean", "within"), ssc = fe_ssc(), offset = NULL,
                   common_sample = FALSE, singletons = c("drop", "keep"), control = fe_control(),
-                  threads = NULL, lean = FALSE, weights_type = c("analytic", "frequency")) {
+                  threads = NULL, lean = FALSE, weights_type = c("analytic", "frequency"),
+                  fsplit = NULL, panel.id = NULL) {
   call <- match.call()
   settings <- model_settings(vcov, ssc, intercept[1L], common_sample, singletons[1L], control,
                              threads, lean, call)
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
                        subset = substitute(subset), split = substitute(split),
-                       offset = substitute(offset), weights_type = weights_type[1L])
+                       offset = substitute(offset), weights_type = weights_type[1L],
+                       fsplit = substitute(fsplit), panel.id = panel.id)
   fits <- run_plan(setup, plan_models(parse_formula(setup$formula)))
   if (length(fits) == 1L) fits[[1L]] else new_model_list(fits, call)
 }
@@ -122,18 +148,26 @@ model_settings <- function(vcov, ssc, intercept, common_sample, singletons, cont
 # Everything that models of one call share. The arguments from weights to offset are expressions, as
 # substitute() gives them, to be evaluated in the data.
 model_setup <- function(formula, data, settings, env, weights = NULL, subset = NULL, split = NULL,
-                        offset = NULL, weights_type = "analytic") {
+                        offset = NULL, weights_type = "analytic", fsplit = NULL,
+                        panel.id = NULL) {
   formula <- as_formula(formula, env)
   data <- check_data(data)
   n <- nrow(data)
   value <- function(expr, arg) resolve_argument(expr, data, env, arg)
-  frame <- new_frame(data, environment(formula), settings$threads)
+  panel <- check_panel_id(panel.id, data)
+  formula <- expand_lags(formula, panel)
+  frame <- new_frame(data, environment(formula), settings$threads, panel,
+                     formula = formula)
   frame$weighting <- check_choice(weights_type, c("analytic", "frequency"), "weights_type")
   frame$weights <- check_weights(value(weights, "weights"), n)
   if (weights_type == "frequency") check_frequencies(frame$weights)
   frame$offset <- check_offset(value(offset, "offset"), n)
-  samples <- split_samples(check_subset(value(subset, "subset"), n),
-                           split_variable(value(split, "split"), data, split), n)
+  if (!is.null(fsplit) && !is.null(split)) {
+    stop_arg("fsplit", "is given beside `split`", "Give one of them, for instance fsplit = ~a + b")
+  }
+  groups <- if (is.null(fsplit)) split_groups(split, data, env) else
+    split_groups(fsplit, data, env, "fsplit")
+  samples <- split_samples(check_subset(value(subset, "subset"), n), groups, n, !is.null(fsplit))
   list(formula = formula, frame = frame, samples = samples, settings = settings)
 }
 
@@ -151,34 +185,4 @@ name_sample <- function(e, split) {
   if (is.null(split)) return(invisible())
   e$message <- sprintf("In the sample %s: %s", split, conditionMessage(e))
   stop(e)
-}
-
-# ---- samples ------------------------------------------------------------------------------------
-
-split_variable <- function(split, data, expr) {
-  if (is.null(split)) return(NULL)
-  if (is.character(split) && length(split) == 1L && nrow(data) > 1L) {
-    check_columns(split, data, "split")
-    return(list(name = split, value = data[[split]]))
-  }
-  if (length(split) != nrow(data) || is.list(split)) {
-    stop_arg("split", sprintf("must hold one value for each of the %d rows, not %s", nrow(data),
-                              describe_value(split)))
-  }
-  name <- if (is.call(expr) && identical(expr[[1L]], quote(`~`))) expr[[2L]] else expr
-  name <- if (is.language(name)) deparse_one(name) else "split"
-  list(name = if (nchar(name) > 40L) "split" else name, value = split)
-}
-
-# -> list of list(candidates, subset (logical masks; NULL: all rows), split (label or NULL))
-split_samples <- function(subset, split, n) {
-  if (is.null(split)) return(list(list(candidates = subset, subset = subset, split = NULL)))
-  all <- if (is.null(subset)) rep(TRUE, n) else subset
-  if (all(is.na(split$value))) stop_arg("split", "is NA in every row")
-  groups <- if (is.factor(split$value)) droplevels(split$value) else split$value
-  values <- if (is.factor(groups)) levels(groups) else sort(unique(groups))
-  lapply(values, function(value) {
-    list(candidates = all & !is.na(groups) & groups == value, subset = all,
-         split = sprintf("%s = %s", split$name, format(value)))
-  })
 }

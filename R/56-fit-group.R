@@ -47,10 +47,11 @@ group_models <- function(models) {
 
 prepare_model <- function(plan, frame, settings) {
   layout <- effect_layout(plan$effects)
-  tt <- design_terms(plan$regressors, frame$scope, has_constant(layout))
+  design <- plan_terms(plan, frame, has_constant(layout))
   outcome <- outcome_variable(frame, plan$outcome)
-  regressors <- design_variables(frame, tt)
-  if (outcome$name %in% vapply(regressors, `[[`, "", "name")) {
+  regressors <- design_variables(frame, design$terms)
+  if (!is.null(design$first)) design$first$variables <- design_variables(frame, design$first$terms)
+  if (outcome$name %in% vapply(c(regressors, design$first$variables), `[[`, "", "name")) {
     stop_arg("formula", sprintf("has the outcome `%s` among the regressors too", outcome$name))
   }
   effects <- lapply(layout, function(effect) effect_variables(frame, effect$factor))
@@ -58,14 +59,21 @@ prepare_model <- function(plan, frame, settings) {
   clusters <- lapply(cluster_expressions(settings$vcov), function(expr) {
     frame_variable(frame, expr, variance_role(settings$vcov), "vcov")
   })
-  list(plan = plan, terms = tt, outcome = outcome, regressors = regressors, effects = effects,
-       layout = layout, slopes = slopes,
-       alone = effects[vapply(layout, has_own_constant, NA)], # whose singletons are dropped
-       formula = model_formula(plan, frame$scope),
-       variables = c(list(outcome), regressors,
-                     unlist(effects, recursive = FALSE, use.names = FALSE), unname(slopes),
-                     clusters,
-                     list_masks(frame)))
+  c(design, list(plan = plan, outcome = outcome, regressors = regressors, effects = effects,
+                 layout = layout, slopes = slopes,
+                 alone = effects[vapply(layout, has_own_constant, NA)], # singletons are dropped
+                 formula = model_formula(plan, frame$scope),
+                 variables = c(list(outcome), regressors, design$first$variables,
+                               unlist(effects, recursive = FALSE, use.names = FALSE),
+                               unname(slopes), clusters, list_masks(frame))))
+}
+
+# -> list(terms); with instruments also endogenous (labels), first (list(terms, labels)).
+plan_terms <- function(plan, frame, has_effects) {
+  if (is.null(plan$instrumented)) {
+    return(list(terms = design_terms(plan$regressors, frame$scope, has_effects)))
+  }
+  instrumented_terms(plan$regressors, plan$instrumented, frame$scope, has_effects)
 }
 
 list_masks <- function(frame) {
@@ -141,17 +149,16 @@ take_rows <- function(v, rows) {
   if (plain) .Call(C_take, v, rows) else v[rows]
 }
 
-# All distinct columns of a group: outcomes (less their offsets), then regressors. -> list(raw
-# (columns), moments (their scale), floor, designs (one a model), index (one a model: the positions
-# of its outcome y and regressors x, and whether no other model has that outcome))
+# All distinct columns of a group: outcomes (less their offsets), regressors, instruments. ->
+# list(raw (columns), moments (their scale), floor, designs (one a model), index (one a model: the
+# positions of its outcome y, regressors x and instruments z))
 group_columns <- function(frame, models, shared) {
   has_effects <- length(shared$factors) > 0L
   columns <- scans <- list()
   designs <- index <- vector("list", length(models))
   for (m in seq_along(models)) {
     model <- models[[m]]
-    design <- design_matrix(frame, model$terms, model$regressors, shared$rows,
-                            has_constant(shared$factors))
+    design <- model_design(frame, model, shared)
     offset <- c(list(shared$offset), list(design$offset))
     offset <- Reduce(`+`, Filter(Negate(is.null), offset))
     y_key <- paste0("y:", model$outcome$name, ":",
@@ -170,11 +177,13 @@ group_columns <- function(frame, models, shared) {
       columns[[x_keys[j]]] <- design$columns[[j]]
       scans[[x_keys[j]]] <- design$scans[[names(design$columns)[j]]]
     }
-    design$names <- as.character(names(design$columns))
+    z <- if (is.null(design$role)) logical(length(x_keys)) else design$role == "instrument"
+    design$names <- as.character(names(design$columns))[!z]
+    design$instruments <- names(design$columns)[z]
     design[c("columns", "scans")] <- NULL
     design$offset <- offset
     designs[[m]] <- design
-    index[[m]] <- list(y = y_key, x = x_keys)
+    index[[m]] <- list(y = y_key, x = x_keys[!z], z = x_keys[z])
   }
   scans <- lapply(stats::setNames(nm = names(columns)), function(name) {
     if (is.null(scans[[name]])) .Call(C_scan, columns[[name]], frame$threads) else scans[[name]]

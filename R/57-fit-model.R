@@ -4,8 +4,9 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
   design <- columns$designs[[which]]
   at <- columns$index[[which]]
   check_outcome(model$outcome$name, columns, at$y, shared)
-  fit <- solve_slopes(columns$factor, at$x, at$y, design$names, columns$floor[at$x],
-                      settings$control$collin_tol)
+  tol <- settings$control$collin_tol
+  fit <- if (length(at$z)) solve_iv(columns, at, design, tol) else
+    solve_slopes(columns$factor, at$x, at$y, design$names, columns$floor[at$x], tol)
   warn_collinear(design$names, fit$kept, shared$absorbed)
   if (!any(fit$kept) && !shared$absorbed) {
     stop_arg("formula", "has no regressor, no constant and no fixed effect")
@@ -32,8 +33,9 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
             outcome = model$outcome$name, regressors = design$names, split = sample$split,
             has_constant = "(Intercept)" %in% names(fit$coef) || has_constant(shared$factors),
             ssc = settings$ssc, control = settings$control, threads = settings$threads,
-            data = frame$data, env = frame$scope)
+            data = frame$data, env = frame$scope, panel = frame$panel)
   m[c("tss", "tss_within")] <- sums_of_squares(m, columns, at$y)
+  if (length(at$z)) m <- add_instruments(m, fit, columns, at, design, settings$threads)
   finish_model(m, columns$raw[x_at], shared, settings)
 }
 
@@ -70,7 +72,7 @@ residual_design <- function(m) {
 
 # What the fixed effects add up to in each row: outcome (less offset) - residual - x'b.
 effects_sum <- function(m) {
-  x <- raw_design(m, model.frame(m))
+  x <- raw_design(m)
   as.vector(m$y - m$residuals - x %*% m$coefficients[colnames(x)])
 }
 
@@ -120,9 +122,9 @@ sums_of_squares <- function(m, columns, at) {
 }
 
 make_lean <- function(m) {
-  m$vcov_request <- NULL
-  gone <- c("residuals", "y", "x", "x0", "weights", "factors", "rows", "na.action",
-            "offset", "data", "env")
+  gone <- c("vcov_request", "residuals", "y", "x", "x0", "weights", "factors", "rows", "na.action",
+            "offset", "data", "env", "panel")
+  if (is_iv(m)) m$iv <- lean_instruments(m)
   m[gone] <- NULL
   m$lean <- TRUE
   attr(m$formula, ".Environment") <- globalenv()

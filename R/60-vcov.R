@@ -222,9 +222,8 @@ compute_vcov <- function(m, vcov, cluster = NULL, ssc = m$ssc, design = influenc
     factor * (design$bread %*% entry$meat(s) %*% design$bread)
   } else entry$variance(s, design)
   V <- (V + t(V)) / 2
-  if (length(s$G) > 1L) V <- repair_psd(V)
-  if (isTRUE(entry$repair)) V <- repair_psd(V, entry$label)
   dimnames(V) <- dimnames(design$bread)
+  if (is_repaired(entry, s$G)) V <- repair_slopes(V, constant_weights(m, V), repair_label(entry))
   label <- if (is.null(spec$label)) entry$label else spec$label
   list(V = V, info = c(list(type = spec$type, label = label, factor = factor, df = entry$df(s),
                             G = s$G, ssc = ssc$preset), spec$info))
@@ -233,8 +232,9 @@ compute_vcov <- function(m, vcov, cluster = NULL, ssc = m$ssc, design = influenc
 check_clusters <- function(s) {
   one <- which(s$G < 2L)
   if (!length(one)) return(invisible())
-  stop_arg("vcov", sprintf("clusters by `%s`, which has a single value in the sample",
-                           names(s$clusters)[one[1L]]),
+  arg <- if (is.null(s$spec$arg)) "vcov" else s$spec$arg
+  stop_arg(arg, sprintf("%s `%s`, which has a single value in the sample",
+                        if (arg == "vcov") "clusters by" else "names", names(s$clusters)[one[1L]]),
            "Clustered standard errors need at least two clusters")
 }
 
@@ -267,25 +267,64 @@ given_vcov <- function(m, V, label) {
                           G = integer(), ssc = "given"))
 }
 
-# Multi-way and spatial variances can have negative eigenvalues; they are set to zero (Cameron,
-# Gelbach and Miller 2011, section 2.3), and that is said. A coefficient of which none is left has
-# NA.
-repair_psd <- function(V, what = "multi-way clustered") {
+# Multi-way and spatial variances can have negative eigenvalues. The slopes alone decide: they have
+# the same variance whatever constant stands beside them.
+is_repaired <- function(entry, G) length(G) > 1L || isTRUE(entry$repair)
+
+repair_label <- function(entry) if (isTRUE(entry$repair)) entry$label else "multi-way clustered"
+
+# A constant b0 = e + v'b, e being what is uncorrelated with b under iid errors -> v, by the names of
+# the slopes; NULL without a constant.
+constant_weights <- function(m, V) {
+  at <- match("(Intercept)", colnames(V))
+  if (is.na(at)) return(NULL)
+  if (!is.null(m$x0)) return(stats::setNames(-m$x0_slopes, colnames(V)[-at]))
+  solve(m$bread[-at, -at, drop = FALSE], m$bread[-at, at])
+}
+
+# The negative eigenvalues of the slopes' variance set to zero, and what that adds passed on to the
+# functionals e + v'b beside them. v: their weights, a vector for one, or a list of vectors by the
+# names of slopes, for the rows of V that are called like no slope.
+repair_slopes <- function(V, v, what) {
+  if (!is.list(v)) v <- if (!is.null(v)) list("(Intercept)" = v)
+  beside <- match(names(v), colnames(V))
+  slopes <- setdiff(seq_len(ncol(V)), beside)
+  fixed <- repair_psd(V[slopes, slopes, drop = FALSE], what)
+  if (!length(beside)) return(fixed)
+  by <- diag(ncol(V))
+  dimnames(by) <- dimnames(V)
+  by <- by[, slopes, drop = FALSE]
+  for (name in names(v)) by[name, names(v[[name]])] <- v[[name]]
+  before <- diag(V)
+  V <- V + by %*% (fixed - V[slopes, slopes]) %*% t(by)
+  V[slopes, slopes] <- fixed
+  forget_negative(V, before, what)
+}
+
+# Negative eigenvalues are set to zero (Cameron, Gelbach and Miller 2011, section 2.3), and that is
+# said.
+repair_psd <- function(V, what) {
   if (!length(V)) return(V)
   e <- eigen(V, symmetric = TRUE)
   if (min(e$values) >= -1e-12 * max(abs(e$values))) return(V)
   fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
+  dimnames(fixed) <- dimnames(V)
   if (max(abs(fixed - V)) > 1e-8 * max(abs(V))) {
     warn_user("the ", what, " variance was not positive semi-definite; its negative eigenvalues ",
               "were set to zero")
   }
-  none <- diag(fixed) <= 1e-12 * abs(diag(V))
-  if (any(none)) {
+  forget_negative(fixed, diag(V), what)
+}
+
+# A coefficient of whose variance none is left has NA.
+forget_negative <- function(V, before, what) {
+  none <- which(diag(V) <= 1e-12 * abs(before))
+  if (length(none)) {
     warn_user("the ", what, " variance is negative for ", quote_list(colnames(V)[none]),
               ": the standard error is NA")
-    fixed[none, ] <- fixed[, none] <- NA
+    V[none, ] <- V[, none] <- NA
   }
-  fixed
+  V
 }
 
 # Leverages of the slopes and of the fixed effects together: of one of the observations that a row
@@ -346,10 +385,20 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' \item clustered, `"CR0"`: \eqn{\sum_g s_g s_g'}{sum_g s_g s_g'} with the score sums
 #'   \eqn{s_g = \sum_{i\in g} u_i\tilde x_i}{s_g = sum_{i in g} u_i x~_i} (Liang and Zeger 1986);
 #'   `"CR1"` (what a formula means) times the factor of [fe_ssc()]; several cluster variables by
-#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), negative eigenvalues set to zero
-#'   with a warning; `"CR1S"` is CR1 with (n-1)/(n-K) G/(G-1), K all parameters, whatever [fe_ssc()]
+#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), see below; `"CR1S"` is CR1 with (n-1)/(n-K) G/(G-1), K all parameters, whatever [fe_ssc()]
 #'   says.
 #' }
+#'
+#' @section Variances that are not positive:
+#' Inclusion and exclusion, and the kernels of Conley's variance, can give a matrix V of the slopes
+#' with negative eigenvalues. They are set to zero (Cameron, Gelbach and Miller 2011, section 2.3),
+#' with a warning; a coefficient of which nothing is left has `NA`. The slopes alone decide on it, so
+#' their standard errors do not depend on the argument `intercept`, nor on writing a constant as a
+#' fixed effect. (Software that repairs the matrix of all coefficients has other standard errors of
+#' slopes then.) A constant, a prediction or an effect is \eqn{e + v'b}{e + v'b}, with b the slopes
+#' and e what is uncorrelated with them under independent errors of equal variance; its variance is
+#' \eqn{V_{ee} + 2v'V_{be} + v'V_+v}{V_ee + 2 v'V_be + v'V+ v} with the repaired V+, `NA` where that
+#' is negative.
 #'
 #' @section Leverage of clusters:
 #' Residuals of a cluster that pulls the fit towards itself are too small. `"CR2"` (Bell and

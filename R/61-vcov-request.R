@@ -43,11 +43,12 @@ parse_vcov <- function(vcov, cluster, m) {
   if (!is.null(asked$terms)) {
     cluster <- stats::as.formula(call("~", join_sum(asked$terms)), env = asked$env)
   }
+  arg <- if (is.null(asked$terms)) "cluster" else "vcov"
   by_rows <- isTRUE(entry$rows) && is.null(cluster) && !length(m$factors)
   clusters <- if (entry$clustered && !by_rows) {
-    cluster_factors(cluster, m, if (identical(vcov, "twoway")) 2L else 1L)
+    cluster_factors(cluster, m, if (identical(vcov, "twoway")) 2L else 1L, arg)
   }
-  c(list(type = asked$type, clusters = clusters),
+  c(list(type = asked$type, clusters = clusters, arg = arg),
     if (!is.null(entry$request)) entry$request(asked, m, clusters))
 }
 
@@ -82,9 +83,11 @@ read_type <- function(expr) {
   known <- c(names(vcov_registry), names(vcov_aliases))
   if (!name %in% known) {
     text <- if (is.character(expr)) expr else deparse_one(expr)
+    near <- if (nzchar(name)) known[utils::adist(name, known, ignore.case = TRUE) == 0]
     stop_arg("vcov", sprintf("is %s, which is no known type", dQuote(text, FALSE)),
-             paste("Known are", quote_list(known, 40L), "and formulas such as ~country,",
-                   "NW(2) ~ country + year or conley(100) ~ lat + lon"))
+             if (length(near)) paste("Did you mean", quote_list(near)) else
+               paste("Known are", quote_list(known, 40L), "and formulas such as ~country,",
+                     "NW(2) ~ country + year or conley(100) ~ lat + lon"))
   }
   list(type = if (name %in% names(vcov_aliases)) vcov_aliases[[name]] else name,
        args = if (is.call(expr)) as.list(expr)[-1L])
@@ -97,9 +100,9 @@ request_arguments <- function(asked, defaults) {
                              list(NULL)))
   given <- tryCatch(match.call(signature, as.call(c(as.name(asked$type), asked$args))),
                     error = function(e) {
-    stop_arg("vcov", sprintf("gives %s arguments that it does not have: %s", asked$type,
-                             paste(vapply(asked$args, deparse_one, ""), collapse = ", ")),
-             paste("Its arguments are", quote_list(known)))
+    stop_arg("vcov", sprintf("holds %s, whose arguments cannot be matched",
+                             deparse_one(as.call(c(as.name(asked$type), asked$args)))),
+             paste0("They are ", quote_list(known), ", as in ", vcov_registry[[asked$type]]$usage))
   })
   for (name in names(given)[-1L]) {
     defaults[name] <- list(tryCatch(eval(given[[name]], asked$env), error = function(e) {
@@ -112,8 +115,8 @@ request_arguments <- function(asked, defaults) {
 
 # ---- variables -----------------------------------------------------------------------------------
 
-# Coded cluster variables over the rows of the model.
-cluster_factors <- function(cluster, m, n_default) {
+# Coded cluster variables over the rows of the model; arg: what a message calls the argument.
+cluster_factors <- function(cluster, m, n_default, arg = "cluster") {
   if (is.null(cluster)) {
     if (length(m$factors) < n_default) {
       stop_arg("vcov", sprintf("needs %d cluster variable%s, and the model has %d fixed effect%s",
@@ -125,37 +128,37 @@ cluster_factors <- function(cluster, m, n_default) {
   }
   need_full(m, "clustered standard errors")
   if (is.character(cluster) && !length(cluster) %in% c(m$n_data, m$n_rows)) {
-    check_columns(cluster, m$data, "cluster")
+    check_columns(cluster, m$data, arg)
     cluster <- stats::as.formula(call("~", join_sum(lapply(cluster, as.name))), env = m$env)
   }
-  if (!inherits(cluster, "formula")) return(list(cluster = cluster_vector(cluster, m)))
+  if (!inherits(cluster, "formula")) return(list(cluster = cluster_vector(cluster, m, arg)))
   if (length(cluster) != 2L) {
-    stop_arg("cluster", "must be a one-sided formula, for instance ~country")
+    stop_arg(arg, "must be a one-sided formula, for instance ~country")
   }
-  terms <- check_joined(split_sum(cluster[[2L]]), "vcov", "cluster variables")
-  coded_terms(terms, environment(cluster), m, "cluster", "clusters by")
+  terms <- check_joined(split_sum(cluster[[2L]]), arg, "cluster variables")
+  coded_terms(terms, environment(cluster), m, "cluster", if (arg == "vcov") "clusters by" else "names", arg)
 }
 
 # Coded variables of the terms, over the rows of the model, by name. role and use: what a message
 # calls them ("cluster"), and what the variance does with them ("clusters by").
-coded_terms <- function(terms, env, m, role, use) {
+coded_terms <- function(terms, env, m, role, use, arg = "vcov") {
   frame <- new_frame(m$data, env, m$threads)
   out <- lapply(terms, function(term) {
     coded <- m$factors[[deparse_one(term)]]
     if (!is.null(coded) && all(all.vars(term) %in% names(m$data))) return(coded)
-    parts <- lapply(split_power(term), function(part) frame_variable(frame, part, role, "vcov"))
-    code_factor(lapply(parts, cluster_values, m = m, use = use), vapply(parts, `[[`, "", "name"),
-                "vcov", m$threads)
+    parts <- lapply(split_power(term), function(part) frame_variable(frame, part, role, arg))
+    code_factor(lapply(parts, cluster_values, m = m, use = use, arg = arg),
+                vapply(parts, `[[`, "", "name"), arg, m$threads)
   })
   stats::setNames(out, vapply(terms, deparse_one, ""))
 }
 
-cluster_values <- function(variable, m, use = "clusters by") {
+cluster_values <- function(variable, m, use, arg) {
   value <- take_rows(variable$value, m$rows)
   at <- which(unusable(bad_rows(value, m$threads)))
   if (length(at)) {
-    stop_arg("vcov", sprintf("%s `%s`, which is NA or infinite in %s of the estimation sample", use,
-                             variable$name, quote_rows(data_rows(m, at))),
+    stop_arg(arg, sprintf("%s `%s`, which is NA or infinite in %s of the estimation sample", use,
+                          variable$name, quote_rows(data_rows(m, at))),
              paste("Give the variance to fe_lm() itself, which leaves such rows out; or use",
                    "`subset`; or fill them in"))
   }
@@ -166,17 +169,18 @@ cluster_values <- function(variable, m, use = "clusters by") {
 data_rows <- function(m, at) if (is.null(m$rows)) at else m$rows[at]
 
 # A vector as long as the data or as the estimation sample.
-cluster_vector <- function(cluster, m) {
+cluster_vector <- function(cluster, m, arg) {
   cluster <- plain_value(cluster, "cluster")
   if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$n_rows)) {
-    stop_arg("cluster", sprintf(paste("must be a formula or hold %d (rows of data) or %d (rows",
-                                      "used) values, not %s"),
-                                m$n_data, m$n_rows, describe_value(cluster)))
+    stop_arg(arg, sprintf(paste("must be a formula or hold %d (rows of data) or %d (rows used)",
+                                "values, not %s"),
+                          m$n_data, m$n_rows, describe_value(cluster)))
   }
   if (length(cluster) == m$n_rows) {
-    return(code_ids(check_complete(cluster, "cluster"), "cluster", "cluster"))
+    return(code_ids(check_complete(cluster, arg), "cluster", arg))
   }
-  code_ids(cluster_values(list(value = cluster, name = "cluster"), m), "cluster", "cluster")
+  code_ids(cluster_values(list(value = cluster, name = "cluster"), m, "is a vector", arg),
+           "cluster", arg)
 }
 
 check_complete <- function(x, arg) {

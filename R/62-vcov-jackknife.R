@@ -43,15 +43,18 @@ jackknife_factor <- function(s) {
 
 jackknife_df <- function(s) if (s$ssc$t.df == "residual") s$m$df.residual else min(s$G) - 1
 
-# sum_g d_g d_g', d_g the change of X'W y^ without cluster g, y^ the fitted values.
-jackknife_meat <- function(s, centred) {
+# sum_g d_g d_g'
+jackknife_meat <- function(s, centred) crossprod(jackknife_changes(s, centred))
+
+# d_g, a row for each cluster: the change of X'W y^ without cluster g, y^ the fitted values.
+jackknife_changes <- function(s, centred) {
   m <- s$m
+  if (centred) need_ols(m, "\"CR3J\", the mean of estimates without a cluster,", "vcov")
   change <- if (identical(s$X, m$x)) {
     slope_changes(m, s$clusters[[1L]], solve(m$root))
   } else leave_out_changes(m, s$clusters[[1L]], s$X)
   check_left_out(change, s)
-  if (centred) change <- sweep(change, 2L, colMeans(change))
-  crossprod(change)
+  if (centred) sweep(change, 2L, colMeans(change)) else change
 }
 
 check_left_out <- function(change, s) {

@@ -17,11 +17,12 @@
 #' @aliases wild-bootstrap
 NULL
 
-# Requests run the replicates of pairs, which may fail: how many is part of the label.
+# Requests run the replicates of pairs, which may fail: how many is part of the label. For the rows of
+# several models they say what is to be drawn.
 pairs_request <- function(asked, m, clusters) {
-  if (!inherits(m, "fe_lm")) refuse_pairs() # rows of several models
   args <- request_arguments(asked, list(R = 999, seed = NULL))
   request <- boot_request(args$R, seed = kept_seed(args$seed, m, "pairs"))
+  if (!inherits(m, "fe_lm")) return(drawn_spec("pairs bootstrap", request, clusters, m))
   b <- boot_models(list(m), boot_names(list(m)), identity, vcov_cluster(clusters, m), request)
   boot_spec("pairs bootstrap", b, V = vcov.fe_boot(b))
 }
@@ -30,8 +31,13 @@ pairs_request <- function(asked, m, clusters) {
 wild_request <- function(asked, m, clusters) {
   args <- request_arguments(asked, list(R = 999, weights = "rademacher", seed = NULL))
   request <- boot_request(args$R, "wild", args$weights, seed = kept_seed(args$seed, m, "wild"))
-  boot_spec("wild bootstrap", list(R = length(request$replicates), failed = 0L,
-                                   seed = request$seed, weights = request$kind),
+  drawn_spec("wild bootstrap", request, clusters, m)
+}
+
+# What has not been drawn yet.
+drawn_spec <- function(name, request, clusters, m) {
+  boot_spec(name, list(R = length(request$replicates), failed = 0L, seed = request$seed,
+                       weights = if (request$type == "wild") request$kind),
             draw = request, cluster = vcov_cluster(clusters, m)$coded)
 }
 
@@ -58,7 +64,7 @@ pairs_variance <- function(s, design) {
 
 refuse_pairs <- function() {
   stop_arg("vcov", paste("is a pairs bootstrap, which has no variance of a constant beside fixed",
-                         "effects, nor of predictions, of fixed effects or of several models"),
+                         "effects, nor of predictions or of fixed effects"),
            "Use wild() in its place; or intercept = \"none\"")
 }
 

@@ -61,10 +61,9 @@
 fe_clusters <- function(m, cluster = NULL, rho = c(0, 1), ...) {
   check_dots(...)
   if (inherits(m, "fe_moderate")) m <- m$model
-  if (!inherits(m, "fe_lm")) {
-    stop_arg("m", paste("must be a model of class fe_lm, not", describe_value(m)))
-  }
+  check_one_model(m, "m")
   need_full(m, "cluster diagnostics")
+  need_ols(m, "fe_clusters()", "m")
   terms <- setdiff_constant(m)
   if (!length(terms)) stop_arg("m", "has no slope", "Diagnostics are about coefficients")
   check_rho(rho)
@@ -84,6 +83,16 @@ fe_clusters <- function(m, cluster = NULL, rho = c(0, 1), ...) {
     conf.low = table$conf.low, conf.high = table$conf.high,
     without = named(leave_out_coefs(m, coded)$coef), effective = effective,
     vcov = describe_vcov(m)), class = "fe_clusters")
+}
+
+# What is for one model at a time.
+check_one_model <- function(m, arg) {
+  if (inherits(m, "fe_lm")) return(invisible())
+  if (inherits(m, "fe_lm_list")) {
+    stop_arg(arg, sprintf("is a list of %d models, and this is for one at a time", length(m)),
+             paste0("Give one of them, such as ", arg, "[[1]]; or go through them with lapply()"))
+  }
+  stop_arg(arg, paste("must be a model of class fe_lm, not", describe_value(m)))
 }
 
 check_rho <- function(rho) {

@@ -12,7 +12,7 @@ print.fe_equal <- function(x, digits = 5L, ...) {
   cat(sprintf("%s of the rows are in more than one model\n",
               if (x$shared) format(x$shared) else "None"))
   cat("Joint variance: ", x$label, ", ", if (x$test == "chisq") "normal" else
-    sprintf("t(%s)", format(x$df, digits = 6L)), "\n\n", sep = "")
+    sprintf("t(%s)", describe_df(if (is.null(x$df)) equality_df(x) else x$df)), "\n\n", sep = "")
   e <- x$estimates
   own <- grep("^estimate", names(e))
   shown <- matrix(format_plain(unlist(e[own]), digits), nrow(e))
@@ -27,12 +27,22 @@ print.fe_equal <- function(x, digits = 5L, ...) {
                                     if (two) c("Difference", "Std. error"),
                                     letter[1L + (x$test == "chisq")], "p", ""))
   print(shown, quote = FALSE, right = TRUE)
-  cat("---\n", if (is.na(x$p.value)) {
-    sprintf("No joint test: %d restrictions exceed the rank of their variance%s",
-            as.integer(x$parameter[[1L]]),
-            if (length(x$G)) sprintf(" (%d clusters)", as.integer(min(x$G))) else "")
-  } else paste("All terms equal:", describe_joint(x)), "\n", sep = "")
+  cat("---\n", if (is.na(x$p.value)) no_joint_test(x) else
+    paste("All terms equal:", describe_joint(x)), "\n", sep = "")
   invisible(x)
+}
+
+# Satterthwaite degrees of freedom of the terms.
+equality_df <- function(x) if (is.null(x$estimates$df)) x$estimates$df2 else x$estimates$df
+
+no_joint_test <- function(x) {
+  q <- as.integer(x$parameter[[1L]])
+  if (x$test == "HTZ") {
+    return(sprintf(paste("No joint test: HTZ of %d restrictions has no degrees of freedom left;",
+                         "choose fewer `terms`"), q))
+  }
+  sprintf("No joint test: %d restrictions exceed the rank of their variance%s", q,
+          if (length(x$G)) sprintf(" (%d clusters)", as.integer(min(x$G))) else "")
 }
 
 #' @rdname fe_equal
@@ -69,14 +79,14 @@ fe_wald.fe_equal <- function(object, hypothesis, rhs = NULL, test = NULL, level 
     stop_arg("hypothesis", "is missing",
              paste("Name coefficients, such as", quote_list(names(object$coefficients))))
   }
-  test <- check_choice(if (is.null(test)) object$test else test, c("F", "chisq"), "test")
+  test <- if (is.null(test)) object$test else equality_test(object, test)
   b <- object$coefficients
   r <- restrictions(hypothesis, rhs, b, sqrt(diag(object$vcov)), function(f) {
     stop_arg("hypothesis", "is a formula, whose terms belong to one model", "Name the coefficients")
   })
   r <- check_restrictions(r, sqrt(diag(object$vcov)), object$G)
-  df <- if (test == "chisq") Inf else object$df
-  new_wald(r, object$vcov, df, rep(df, length(r$text)), test, level,
+  df <- if (test == "chisq") Inf else joint_test_df(object, r$jacobian, test)
+  new_wald(r, object$vcov, df, each_df(object, r$jacobian, test), test, level,
            list(data.name = paste(length(object$models), "models"), vcov = object$label,
                 nobs = sum(object$nobs), type = object$label))
 }

@@ -25,8 +25,25 @@
 #'   all samples together) and n/(n-1) without, parameters not counted; with `test = "chisq"`.
 #' \item Another `ssc` is used for all models.
 #' }
+#' Other types are what they are for one regression of all models, each with coefficients and effects
+#' of its own, in which a row that two models share stands twice:
+#' \itemize{
+#' \item `"CR2"`: the sums over g are those of each model's scores with adjusted residuals. H of that
+#'   regression is block-diagonal in the models, hence so are the blocks B_g and their roots
+#'   (Pustejovsky and Tipton 2018).
+#' \item `"CR3"`, `"CR3J"`: the sums are the changes of all estimates without cluster g, zero for a
+#'   model that does not have it, each model with its own factor (G-1)/G.
+#' \item `pairs()`: the covariance of replicates in which the same clusters of all samples are drawn
+#'   for every model; replicates without a solution in some model are left out and counted.
+#'   `wild()`: the residuals of a cluster get the same weight in every model.
+#' }
+#' Negative eigenvalues of several-way and of Conley's variances are judged by all slopes of all
+#' models, so that the choice of `terms` does not matter.
+#'
 #' Degrees of freedom are the number of clusters of all samples together, less 1 (or the smallest
-#' n - K of the models, if the convention says so, and without clusters).
+#' n - K of the models, if the convention says so, and without clusters). Under `"CR2"` t has
+#' Satterthwaite's, and the joint test is HTZ, as in [fe_wald()]; both are those of the regression
+#' above with independent errors, an approximation where models share rows.
 #'
 #' With two models, each term has the difference of its coefficients with t; with more, an F test
 #' that all are equal. The joint test is that of all terms.
@@ -38,16 +55,18 @@
 #' @param object a result of class `fe_equal`.
 #' @param terms `NULL` (all slopes that the models share), or names of coefficients that all of them
 #'   have.
-#' @param vcov `NULL` (the type that all models were estimated with), or one of `"HC0"` to `"HC3"`,
-#'   `"CR0"`, `"CR1"`, a formula of clusters, or `NW(2) ~ country + year`, `DK(2) ~ year`,
-#'   `conley(100) ~ lat + lon`; see [vcov.fe_lm()].
+#' @param vcov `NULL` (the type that all models were estimated with), or any type of [vcov.fe_lm()]
+#'   except `"iid"`, which says nothing of the errors of one row in two models. A clustered type alone
+#'   goes with the clusters of the first model's variance, where it names some.
 #' @param cluster `NULL`, or the clusters, as in [vcov.fe_lm()]: a formula, names of columns, or a
 #'   vector as long as the data.
 #' @param ssc `NULL`, `"suest"` or a convention made by [fe_ssc()]; see below.
-#' @param test `"F"` (and t) or `"chisq"` (and normal).
+#' @param test `"F"` (and t), `"chisq"` (and normal), or `"HTZ"` (and t), for `"CR2"`; `NULL`: HTZ
+#'   under CR2 with Satterthwaite degrees of freedom, else F.
 #' @param level confidence level of the intervals, default 0.95.
 #' @return a list of class `c("fe_equal", "htest")`: `statistic`, `parameter`, `p.value` of the
-#'   joint test (`NA` when the variance of the differences is singular); `estimates`, a data frame
+#'   joint test (`NA` when the variance of the differences is singular, or HTZ has no degrees of
+#'   freedom left); `estimates`, a data frame
 #'   with a row for each term: `term`, `estimate1`, `estimate2`, ..., with two models `difference`
 #'   (second less first), `std.error`, `statistic`, `df`, `p.value`, `conf.low`, `conf.high`, with
 #'   more `statistic`, `df1`, `df2`, `p.value`; `coefficients` and `vcov`, the joint estimates,
@@ -68,15 +87,14 @@
 #' fe_equal(short, long, terms = "ln_imdig", cluster = ~country)
 #' @export
 fe_equal <- function(..., terms = NULL, vcov = NULL, cluster = NULL, ssc = NULL,
-                     test = c("F", "chisq"), level = 0.95) {
+                     test = NULL, level = 0.95) {
   models <- compared_models(list(...), as.list(substitute(list(...)))[-1L])
-  test <- check_choice(test[1L], c("F", "chisq"), "test")
   check_level(level)
   terms <- compared_terms(models, terms)
   request <- if (is.null(vcov) && is.null(cluster)) common_request(models) else
-    list(vcov = vcov, cluster = cluster)
+    with_own_clusters(models[[1L]], vcov, cluster)
   joint <- joint_variance(models, terms, request, ssc)
-  new_equal(models, terms, joint, test, level)
+  new_equal(models, terms, joint, equality_test(joint, test), level)
 }
 
 # ---- what is compared ----------------------------------------------------------------------------
@@ -171,6 +189,27 @@ common_request <- function(models) {
   requests[[1L]]
 }
 
+# A clustered type alone goes with the clusters of the model's own variance.
+with_own_clusters <- function(m, vcov, cluster) {
+  alone <- is.character(vcov) && length(vcov) == 1L && is.null(cluster) && length(m$vcov_info$G)
+  if (alone && isTRUE(vcov_registry[[vcov]]$clustered)) {
+    own <- explicit_request(m, m$vcov_request$vcov, m$vcov_request$cluster)
+    cluster <- request_cluster(own)
+  }
+  list(vcov = vcov, cluster = cluster)
+}
+
+equality_test <- function(joint, test) {
+  adjusted <- isTRUE(joint$adjusted)
+  if (is.null(test)) return(if (adjusted) "HTZ" else "F")
+  check_choice(test, c("F", "chisq", "HTZ"), "test")
+  if (test == "HTZ" && !adjusted) {
+    stop_arg("test", "is \"HTZ\", which needs CR2 with Satterthwaite degrees of freedom",
+             "Ask for vcov = CR2 ~ country, with your clusters")
+  }
+  test
+}
+
 # ---- the tests -----------------------------------------------------------------------------------
 
 new_equal <- function(models, terms, joint, test, level) {
@@ -187,20 +226,18 @@ new_equal <- function(models, terms, joint, test, level) {
                                   "construction"), terms[(same[1L] - 1L) %% k + 1L]),
              "Compare models that differ in their rows, outcome or regressors")
   }
-  df <- if (test == "chisq") Inf else joint$df
-  Q <- function(at) {
-    if (exceeds_clusters(length(at), joint$G)) return(NA_real_)
-    quadratic_form(d[at], S[at, at, drop = FALSE])$Q
-  }
-  whole <- wald_statistic(Q(seq_along(d)), length(d), df, test)
+  check <- function(at) equality_check(d, S, R, at, joint, test)
+  whole <- check(seq_along(d))
   by_model <- matrix(joint$b, k, n)
   estimates <- data.frame(term = terms, by_model)
   names(estimates)[-1L] <- paste0("estimate", seq_len(n))
-  estimates <- cbind(estimates, if (n == 2L) difference_columns(d, S, df, level) else
-    equality_columns(Q, n - 1L, k, df, test))
+  estimates <- cbind(estimates, if (n == 2L) {
+    difference_columns(d, S, each_df(joint, R, test), level)
+  } else equality_columns(check, n - 1L, k))
   structure(c(whole, list(estimates = estimates, coefficients = joint$b, vcov = joint$V,
                           models = compared_labels(models), nobs = vapply(models, `[[`, 0, "nobs"),
-                          shared = joint$shared, G = joint$G, df = joint$df, test = test,
+                          shared = joint$shared, G = joint$G, df = joint$df, eta = joint$eta,
+                          adjusted = isTRUE(joint$adjusted), test = test,
                           label = joint$label, alternative = "two.sided",
                           method = "Equality of coefficients across models",
                           data.name = paste(quote_list(terms, 12L)))),
@@ -215,13 +252,36 @@ difference_columns <- function(d, S, df, level) {
              p.value = 2 * stats::pt(-abs(t), df), conf.low = d - margin, conf.high = d + margin)
 }
 
-# Each of k terms equal in q + 1 models; Q: the quadratic form of differences, by their positions.
-equality_columns <- function(Q, q, k, df, test) {
+# Each of k terms equal in q + 1 models. check(at): the test of some differences.
+equality_columns <- function(check, q, k) {
   rows <- lapply(seq_len(k), function(j) {
-    out <- wald_statistic(Q(j + k * (seq_len(q) - 1L)), q, df, test)
-    data.frame(statistic = unname(out$statistic), df1 = q, df2 = df, p.value = out$p.value)
+    out <- check(j + k * (seq_len(q) - 1L))
+    p <- unname(out$parameter)
+    data.frame(statistic = unname(out$statistic), df1 = q, df2 = if (length(p) > 1L) p[2L] else Inf,
+               p.value = out$p.value)
   })
   do.call(rbind, rows)
+}
+
+# The test of the differences `at` of d = R b with the variance S; NA where there is none.
+equality_check <- function(d, S, R, at, joint, test) {
+  q <- length(at)
+  df <- joint_test_df(joint, R[at, , drop = FALSE], test)
+  none <- exceeds_clusters(q, joint$G) || (test == "HTZ" && !isTRUE(df - q + 1 > 0))
+  Q <- if (none) NA_real_ else quadratic_form(d[at], S[at, at, drop = FALSE])$Q
+  if (test != "HTZ" || !none) return(wald_statistic(Q, q, df, test))
+  list(statistic = c(F = NA_real_), parameter = c(df1 = q, df2 = df - q + 1), p.value = NA_real_)
+}
+
+# Degrees of freedom of t of each restriction, a row of R each, and of the joint test.
+each_df <- function(joint, R, test) {
+  if (test == "chisq") return(rep(Inf, nrow(R)))
+  if (is.null(joint$eta)) return(rep(joint$df, nrow(R)))
+  vapply(seq_len(nrow(R)), function(r) joint$eta(R[r, , drop = FALSE]), 0)
+}
+
+joint_test_df <- function(joint, R, test) {
+  if (test == "HTZ") joint$eta(R) else min(each_df(joint, R, test))
 }
 
 compared_labels <- function(models) {

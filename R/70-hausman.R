@@ -132,12 +132,12 @@ panel_parts <- function(m, at) {
                                      "too many for dummies of all of them"), as.integer(size)),
              "Leave the large ones out")
   }
-  whole <- whole_design(m, model.frame(m))
+  whole <- whole_design(m)
   z <- whole[, setdiff(colnames(whole), c("(Intercept)", names(m$coefficients))), drop = FALSE]
   dummies <- do.call(cbind, c(list(matrix(0, m$n_rows, 0L)), dummy_columns(others)))
   w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
   mass <- as.vector(rowsum(w, unit$code))
-  list(x = raw_design(m, model.frame(m)), z = matrix(as.double(z), nrow(z),
+  list(x = raw_design(m), z = matrix(as.double(z), nrow(z),
                                                      dimnames = list(NULL, colnames(z))),
        dummies = name_columns(dummies, "effect"), unit = unit, others = others,
        name = names(m$factors)[at], n = m$n_rows,

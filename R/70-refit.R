@@ -3,6 +3,7 @@
 # x: a matrix with named columns; factors: coded ones to absorb; y: the outcome. Columns that the
 # factors and the columns before them explain are left out. The variance is not set.
 refit <- function(m, x, factors, y = m$y) {
+  need_ols(m, "a comparison with other effects")
   absorber <- new_absorber(factors, m$weights, m$control, m$threads)
   raw <- c(list(y = as.double(y)), matrix_columns(x))
   floor <- if (length(factors)) {

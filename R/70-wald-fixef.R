@@ -47,7 +47,7 @@ fixef_words <- function(m, tested) {
 
 fixef_f_test <- function(m, tested, test) {
   if (!is.null(test)) check_choice(test, "F", "test")
-  x <- raw_design(m, model.frame(m))
+  x <- raw_design(m)
   x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
   small <- refit(m, x, with_constant(m$factors[-tested], m$n_rows))
   q <- m$rank - small$rank
@@ -101,7 +101,7 @@ dummy_model <- function(m, tested) {
   dummies <- do.call(cbind, dummy_columns(factors))
   colnames(dummies) <- make.unique(c(names(m$coefficients), sprintf("effect %d",
                                    seq_len(ncol(dummies)))))[-seq_along(m$coefficients)]
-  x <- raw_design(m, model.frame(m))
+  x <- raw_design(m)
   x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
   refit(m, cbind(x, dummies), with_constant(m$factors[-tested], m$n_rows))
 }

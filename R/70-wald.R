@@ -167,7 +167,7 @@ term_coefficients <- function(m, formula) {
              "Write a one-sided one, such as ~ x1 + x2")
   }
   asked <- attr(stats::terms(formula), "term.labels")
-  design <- whole_design(m, model.frame(m))
+  design <- whole_design(m)
   known <- attr(m$terms, "term.labels")
   unknown <- setdiff(asked, known)
   if (length(unknown) || !length(asked)) {

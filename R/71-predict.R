@@ -61,7 +61,7 @@ predict.fe_lm <- function(object, newdata = NULL, se.fit = FALSE,
 prediction_rows <- function(m, newdata, new_levels) {
   if (is.null(newdata)) {
     slopes <- unlist(lapply(unname(m$factors), `[[`, "slopes"), recursive = FALSE)
-    return(list(x = raw_design(m, model.frame(m)), offset = m$offset, fresh = FALSE,
+    return(list(x = raw_design(m), offset = m$offset, fresh = FALSE,
                 codes = vapply(m$factors, `[[`, integer(m$n_rows), "code"), slopes = slopes))
   }
   newdata <- check_data(newdata, "newdata")
@@ -74,7 +74,7 @@ prediction_rows <- function(m, newdata, new_levels) {
 
 match_slopes <- function(m, newdata) {
   names <- unique(unlist(lapply(unname(m$factors), function(f) names(f$slopes))))
-  frame <- new_frame(newdata, m$env)
+  frame <- new_data_frame(m, newdata)
   values <- lapply(names, function(name) {
     as_slope(frame_variable(frame, str2lang(name), "slope variable", "newdata")$value, name)
   })
@@ -86,6 +86,7 @@ match_slopes <- function(m, newdata) {
 match_regressors <- function(m, newdata, new_levels) {
   variables <- as.list(attr(m$terms, "variables"))[-1L]
   offsets <- attr(m$terms, "offset")
+  scope <- new_data_frame(m, newdata)$scope
   for (expr in if (is.null(offsets)) variables else variables[-offsets]) {
     name <- deparse_one(expr)
     inside <- is_call_of(expr, "i")
@@ -94,8 +95,8 @@ match_regressors <- function(m, newdata, new_levels) {
     if (!all(all.vars(expr) %in% names(newdata))) next # raw_design() says what is absent
     if (!factor && is.name(expr)) check_still_numeric(newdata[[name]], name)
     if (!factor) next
-    value <- as.character(eval(expr, newdata, m$env))
-    seen <- if (inside) as.character(eval(expr, model.frame(m), m$env)) else m$xlevels[[name]]
+    value <- as.character(eval(expr, newdata, scope))
+    seen <- if (inside) as.character(take_rows(eval(expr, m$data, m$env), m$rows)) else m$xlevels[[name]]
     unknown <- which(!is.na(value) & !value %in% seen)
     if (!length(unknown)) next
     if (new_levels == "error") {
@@ -116,7 +117,7 @@ check_still_numeric <- function(value, name) {
 }
 
 match_levels <- function(m, newdata, new_levels) {
-  frame <- new_frame(newdata, m$env)
+  frame <- new_data_frame(m, newdata)
   out <- matrix(NA_integer_, nrow(newdata), length(m$factors))
   for (f in seq_along(m$factors)) {
     name <- names(m$factors)[f]
@@ -141,17 +142,24 @@ match_levels <- function(m, newdata, new_levels) {
   out
 }
 
+# The offset of new rows: that of the formula and that of the argument, which is known where it was
+# written in columns of the data.
 new_offset <- function(m, newdata) {
   inside <- attr(m$terms, "offset")
-  if (is.null(inside)) {
-    if (!is.null(m$offset)) {
-      stop_arg("newdata", "cannot be used: the offset was an argument and is unknown for new rows",
-               "Write it into the formula as offset()")
-    }
-    return(NULL)
-  }
   exprs <- lapply(as.list(attr(m$terms, "variables"))[inside + 1L], offset_inner)
-  Reduce(`+`, lapply(exprs, eval, newdata, m$env))
+  parts <- c(lapply(exprs, eval, newdata, m$env), argument_offset(m, newdata, length(exprs)))
+  if (length(parts)) Reduce(`+`, parts)
+}
+
+argument_offset <- function(m, newdata, n_inside) {
+  expr <- m$call$offset
+  if (is.null(expr) && (is.null(m$offset) || n_inside)) return(list())
+  used <- all.vars(expr)
+  if (!length(used) || !all(used %in% names(newdata))) {
+    stop_arg("newdata", "cannot be used: the offset was an argument and is unknown for new rows",
+             "Write it as columns of the data, offset = ~o, or into the formula as offset(o)")
+  }
+  list(check_offset(resolve_argument(expr, newdata, m$env, "offset"), nrow(newdata)))
 }
 
 predict_point <- function(m, at) {
@@ -160,7 +168,7 @@ predict_point <- function(m, at) {
   if (length(m$factors)) {
     absorber <- model_absorber(m)
     gamma <- level_effects(absorber, m$factors, effects_sum(m))
-    fit <- fit + sum_cells(cbind(gamma), m, at)[, 1L]
+    fit <- fit + sum_cells(as.matrix(gamma), m, at)[, 1L]
     if (at$fresh) fit[!estimable_rows(m, absorber, at)] <- NA
   }
   if (is.null(at$offset)) fit else fit + at$offset
@@ -206,7 +214,7 @@ predict_error <- function(m, at, rows) {
     se[rows] <- sqrt(rowSums((x %*% V) * x))
     return(se)
   }
-  h <- if (!at$fresh && identical(m$vcov_info$type, "iid")) leverage_or_null(m)
+  h <- if (!at$fresh && !is_iv(m) && identical(m$vcov_info$type, "iid")) leverage_or_null(m)
   variance <- if (is.null(h)) cell_variances(m, at, rows) else {
     w <- if (is.null(m$weights) || !is.null(row_counts(m))) 1 else m$weights
     m$rss / m$df.residual * h / w

@@ -219,6 +219,7 @@ boot_kind <- function(type, weights) {
 
 # The engine behind fe_boot() and fe_mediate().
 boot_models <- function(models, labels, statistic, cluster, request) {
+  for (m in models) need_ols(m, "the bootstrap", "m")
   check_same_rows(models)
   if (!length(labels)) stop_arg("m", "has no coefficient to resample")
   coded <- drawn_clusters(models[[1L]], cluster)

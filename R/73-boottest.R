@@ -110,10 +110,9 @@ fe_boottest <- function(object, param, B = NULL, cluster = NULL, bootcluster = "
                         bootstrap_type = "11", impose_null = TRUE, R = NULL, r = 0,
                         p_val_type = "two-tailed", conf_int = TRUE, conf_level = 0.95, ssc = NULL,
                         threads = NULL, progress = interactive()) {
-  if (!inherits(object, "fe_lm")) {
-    stop_arg("object", paste("must be a model of class fe_lm, not", describe_value(object)))
-  }
+  check_one_model(object, "object")
   need_full(object, "a bootstrap test")
+  need_ols(object, "fe_boottest()")
   if (missing(param) && is.null(R)) stop_arg("param", "is missing", "Name a coefficient")
   hypothesis <- boottest_hypothesis(object, if (!missing(param)) param, R, r)
   if (!is.null(B)) check_count(B, "B", 2, 1e8)
@@ -130,11 +129,25 @@ fe_boottest <- function(object, param, B = NULL, cluster = NULL, bootcluster = "
   plan <- boottest_plan(object, cluster, bootcluster, bootstrap_type, impose_null, ssc, threads)
   plan$poly <- asked$conf_int
   plan$progress <- check_flag(progress, "progress")
-  parts <- boottest_parts(object, hypothesis, plan)
+  parts <- scaled_parts(object, hypothesis, plan)
   check_variance(parts$V)
   draws <- boottest_draws(asked$kind, plan$boot$n_levels, B, parts$wild)
   rep <- .Call(C_wild, parts$wild, draws, plan$threads)
   new_boottest(rep, parts, hypothesis, plan, draws, asked)
+}
+
+# The parts in units of the outcome in which residuals are of the order of one, a power of two, since
+# a replicate holds products of four of them; the estimates are in its own units again.
+scaled_parts <- function(m, hypothesis, plan) {
+  largest <- max(abs(m$residuals))
+  unit <- if (largest > 0) 2^floor(log2(largest)) else 1
+  m$residuals <- m$residuals / unit
+  m$coefficients <- m$coefficients / unit
+  hypothesis$null <- hypothesis$null / unit
+  parts <- boottest_parts(m, hypothesis, plan)
+  parts$estimate <- parts$estimate * unit
+  parts$block <- parts$block * unit
+  parts
 }
 
 # What is done how: clusters, weights' clusters, type -> list
@@ -174,7 +187,7 @@ boottest_bootcluster <- function(m, bootcluster, clusters) {
     return(c(clusters[[at]][c("code", "n_levels")], name = names(clusters)[at]))
   }
   if (is.null(bootcluster)) stop_arg("bootcluster", "is NULL", "Use \"max\", \"min\" or a formula")
-  coded <- cluster_factors(bootcluster, m, 1L)
+  coded <- cluster_factors(bootcluster, m, 1L, "bootcluster")
   all <- Reduce(function(a, b) cross_codes(a, b, m$threads), coded)
   if (all$n_levels < 2L) stop_arg("bootcluster", "has a single value in the sample")
   c(all[c("code", "n_levels")], name = paste(names(coded), collapse = "^"))

@@ -6,10 +6,14 @@ model_absorber <- function(m) new_absorber(m$factors, m$weights, m$control, m$th
 
 # Vectors of effects hold a number for each level of the first term, then of the second, ...; a term
 # is a factor, or a factor times a slope variable. -> list_terms() with, for each term, counts (its
-# levels), starts (where they begin, less one) and size (the largest slope in absolute value, or 1).
+# levels), starts (where they begin, less one), centre and size (the middle and the range of its
+# variable where the factor has effects of its own, else 0 and the largest absolute value; or 0, 1).
 effect_terms <- function(factors) {
   terms <- list_terms(factors)
-  terms$size <- vapply(terms$value, function(v) if (is.null(v)) 1 else max(abs(v)), 0)
+  own <- vapply(factors, has_own_constant, NA)[terms$factor]
+  ends <- vapply(terms$value, function(v) if (is.null(v)) c(-0.5, 0.5) else range(v), c(0, 0))
+  terms$centre <- ifelse(own, colMeans(ends), 0)
+  terms$size <- ifelse(own, ends[2L, ] - ends[1L, ], pmax(abs(ends[1L, ]), abs(ends[2L, ])))
   terms$counts <- unname(vapply(factors, `[[`, 0L, "n_levels"))[terms$factor]
   terms$starts <- cumsum(c(0L, terms$counts[-length(terms$counts)]))
   terms
@@ -34,8 +38,8 @@ level_effects <- function(absorber, factors, x) {
   gamma + tryCatch(ask_effects(absorber, rest), error = function(e) 0)
 }
 
-# Elements of the null space of D, a column each: z - (D'WD)^- D'W D z, z irregular numbers. A
-# functional d0'gamma is estimable if and only if d0'v = 0 for every v of the null space; that d0'v
+# Elements of the null space of D, a column each: z - (D'WD)^- D'W D z, z irregular numbers (slopes
+# turn about the centre of their variable, so that D z is of order one). A functional d0'gamma is estimable if and only if d0'v = 0 for every v of the null space; that d0'v
 # vanishes for three such v and d0 is not estimable would take a coincidence.
 null_effects <- function(absorber, factors) {
   terms <- effect_terms(factors)
@@ -43,9 +47,19 @@ null_effects <- function(absorber, factors) {
   at <- seq_along(size)
   vapply(1:3, function(s) {
     z <- sin(12.9898 * at + 78.233 * s) * 43758.5453
-    z <- (z - floor(z)) / size
+    z <- turn_about_centre((z - floor(z)) / size, terms)
     z - level_effects(absorber, factors, sum_effects(z, factors))
   }, numeric(length(at)))
+}
+
+# Slopes that leave the sum of effects where it was at the centre of their variables.
+turn_about_centre <- function(z, terms) {
+  for (t in which(terms$centre != 0)) {
+    constant <- which(terms$factor == terms$factor[t] & is.na(terms$slope))
+    at <- terms$starts[constant] + seq_len(terms$counts[constant])
+    z[at] <- z[at] - terms$centre[t] * z[terms$starts[t] + seq_len(terms$counts[t])]
+  }
+  z
 }
 
 # Is it zero on the columns of null_effects()? values: d0'v in the units of the outcome, a row for
@@ -167,7 +181,7 @@ normal_functional <- function(norm, l) {
 
 # A functional d0'gamma + v'b has on row i the influence x0_i + x~_i'B (v - c), where x0 = D(D'WD)^-
 # d0 and c = X'W x0. Its variance follows from the meat of (x0, X~). -> list(own: meats of each x0;
-# cross: with X~, a row for each functional; slopes: of X~; defect)
+# cross: with X~, a row for each functional; defect)
 functional_moments <- function(m, absorber, functional, count) {
   x <- residual_design(m)
   k <- ncol(x)
@@ -186,7 +200,6 @@ functional_moments <- function(m, absorber, functional, count) {
     own <- k + seq_along(at)
     out$own[at] <- diag(meat)[own]
     out$cross[at, ] <- meat[own, seq_len(k)]
-    out$slopes <- meat[seq_len(k), seq_len(k), drop = FALSE]
   }
   out
 }
@@ -232,17 +245,19 @@ functional_state <- function(m) {
   }
 }
 
-# Variances of d0'gamma + v'b, given v - c in the rows of v and which functional each belongs to.
-# With several cluster variables a variance can come out negative: NA, and said.
+# Variances of d0'gamma + v'b, given v - c in the rows of v and which functional each belongs to,
+# from the variance that the slopes have in the model. With several cluster variables a variance can
+# come out negative: NA, and said.
 functional_variance <- function(m, moments, v, at = seq_len(nrow(v))) {
-  v <- v %*% m$bread
-  out <- moments$own[at] + 2 * rowSums(v * moments$cross[at, , drop = FALSE]) +
-    rowSums((v %*% moments$slopes) * v)
+  slopes <- colnames(m$bread)
+  out <- moments$own[at] +
+    2 * rowSums((v %*% m$bread) * moments$cross[at, , drop = FALSE]) +
+    rowSums((v %*% m$vcov[slopes, slopes, drop = FALSE]) * v)
   out[moments$defect[at] > 1e-6] <- NA
   negative <- which(out < 0)
   if (length(negative)) {
-    warn_user(sprintf("%d of %d variances under multi-way clustering are negative: their standard ",
-                      length(negative), length(out)), "errors are NA")
+    warn_user(sprintf("%d of %d variances are negative under this type: their standard errors ",
+                      length(negative), length(out)), "are NA")
     out[negative] <- NA
   }
   out
@@ -250,7 +265,7 @@ functional_variance <- function(m, moments, v, at = seq_len(nrow(v))) {
 
 # (D'WD)^- D'W X, a row for each level: c = d0' of it.
 slope_effects <- function(m, absorber) {
-  x <- raw_design(m, model.frame(m))
+  x <- raw_design(m)
   out <- matrix(0, count_effects_of(m$factors), ncol(x))
   for (j in seq_len(ncol(x))) out[, j] <- level_effects(absorber, m$factors, x[, j])
   out
@@ -471,9 +486,8 @@ effects_errors <- function(m, absorber, norm, at, estimable) {
 
 one_factor_moments <- function(m, norm, at) {
   scale <- m$rss / m$df.residual
-  w <- if (is.null(m$weights)) 1 else m$weights
   inverse <- 1 / level_mass(m$factors[[1L]], m$weights)
   own <- inverse[at] + if (is.null(norm$against)) 0 else inverse[norm$against]
   list(own = scale * own, cross = matrix(0, length(at), ncol(m$bread)),
-       slopes = scale * crossprod(sqrt(w) * residual_design(m)), defect = numeric(length(at)))
+       defect = numeric(length(at)))
 }

@@ -234,7 +234,7 @@ extra_cells <- function(rows, n) {
 stat_labels <- c(nobs = "N", r.squared = "R2", adj.r.squared = "adj. R2",
                  within.r.squared = "Within R2", within.adj.r.squared = "Within adj. R2",
                  outcome.mean = "Mean of dep. var.", sigma = "Residual std. error",
-                 clusters = "Clusters",
+                 clusters = "Clusters", first.stage.F = "First-stage F",
                  statistic = "F", p.value = "p (F)", df.residual = "Residual df", AIC = "AIC",
                  BIC = "BIC", logLik = "Log likelihood", vcov.type = "Std. errors")
 

@@ -297,6 +297,11 @@ estimator_name <- function(m) {
   if (!inherits(m, c("fe_lm", "lm")) || inherits(m, "glm")) {
     return(sprintf("model of class %s", class(m)[1L]))
   }
+  if (inherits(m, "fe_lm") && is_iv(m)) {
+    weighted <- if (!is.null(m$weighting)) sprintf(" with %s weights", m$weighting) else ""
+    return(sprintf("two-stage least squares%s; endogenous: %s; instruments: %s", weighted,
+                   paste(m$iv$endogenous, collapse = ", "), paste(m$iv$instruments, collapse = ", ")))
+  }
   if (identical(m$weighting, "frequency")) {
     return("ordinary least squares with frequency weights, N their sum")
   }

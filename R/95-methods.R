@@ -78,8 +78,14 @@ formula.fe_lm <- function(x, ...) x$formula
 
 #' @rdname fe_lm-methods
 #' @export
-terms.fe_lm <- function(x, ...) {
-  stats::terms(stats::formula(Formula::as.Formula(x$formula), rhs = 1L))
+terms.fe_lm <- function(x, ...) stats::terms(regressor_formula(x))
+
+# The outcome on all regressors, endogenous ones included, without fixed effects.
+regressor_formula <- function(m) {
+  whole <- split_instruments(m$formula)
+  out <- stats::formula(Formula::as.Formula(whole$formula), rhs = 1L)
+  if (!is.null(whole$endogenous)) out[[3L]] <- call("+", out[[3L]], whole$endogenous)
+  out
 }
 
 #' @rdname fe_lm-methods
@@ -122,6 +128,7 @@ hatvalues.fe_lm <- function(model, ...) leverage(model)
 #' @rdname fe_lm-methods
 #' @export
 logLik.fe_lm <- function(object, ...) {
+  need_ols(object, "the likelihood")
   need_full(object, "the likelihood")
   n <- object$nobs
   plain <- is.null(object$weights) || !is.null(row_counts(object))
@@ -151,32 +158,55 @@ model.matrix.fe_lm <- function(object, type = c("raw", "within"), ...) {
   type <- check_choice(type[1L], c("raw", "within"), "type")
   if (type == "within") return(residual_design(object))
   refuse_partial_design(object, topenv(parent.frame()))
-  raw_design(object, model.frame(object))
+  raw_design(object)
 }
 
-# Columns of the kept regressors for new rows; NA where a variable is.
-raw_design <- function(m, data) {
+# Columns of the kept regressors, of the rows of the fit or of new data; NA where a variable is.
+raw_design <- function(m, data = NULL) {
   x <- whole_design(m, data)[, colnames(m$bread), drop = FALSE]
   matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
 }
 
 # Columns of all regressors, those left out as collinear and the constant among them, with the
 # attributes of model.matrix().
-whole_design <- function(m, data) {
+whole_design <- function(m, data = NULL) {
   predvars <- attr(m$terms, "predvars")
   if (is.null(predvars)) predvars <- attr(m$terms, "variables")
   tt <- m$terms
   attr(tt, "predvars") <- predvars
+  own <- is.null(data)
+  if (own) data <- model.frame(m)
   absent <- setdiff(all.vars(predvars), c(names(data), ls(m$env), ls(parent.env(m$env))))
   absent <- absent[!vapply(absent, exists, NA, envir = m$env)]
   if (length(absent)) {
     stop_arg("newdata", paste("lacks", quote_list(absent), "which the model uses"))
   }
-  frame <- stats::model.frame(tt, data, na.action = stats::na.pass, xlev = m$xlevels)
+  if (own && !is.null(m$panel)) {
+    frame <- fit_variables(m, tt)
+  } else {
+    if (!is.null(m$panel)) attr(tt, ".Environment") <- new_data_frame(m, data)$scope
+    frame <- stats::model.frame(tt, data, na.action = stats::na.pass, xlev = m$xlevels)
+  }
   x <- stats::model.matrix(tt, frame, contrasts.arg = m$contrasts)
   variables <- Map(function(value, name) list(value = value, name = name), frame, names(frame))
   colnames(x) <- make.unique(clean_names(colnames(x), variables))
   x
+}
+
+# The variables in the rows of the fit, evaluated in all rows of the data: lags look beyond the
+# sample.
+fit_variables <- function(m, tt) {
+  values <- eval(attr(tt, "predvars"), m$data, m$env)
+  values <- lapply(values, function(v) {
+    if (length(dim(v)) < 2L) return(take_rows(v, m$rows))
+    if (is.null(m$rows)) v else v[m$rows, , drop = FALSE]
+  })
+  names(values) <- vapply(as.list(attr(tt, "variables"))[-1L], deparse_one, "")
+  for (name in names(m$xlevels)) {
+    v <- values[[name]]
+    values[[name]] <- factor(v, m$xlevels[[name]], ordered = is.ordered(v))
+  }
+  structure(values, class = "data.frame", row.names = seq_len(m$n_rows), terms = tt)
 }
 
 #' @rdname fe_lm-methods
@@ -185,15 +215,10 @@ update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
   call <- object$call
   call$formula <- object$formula
   if (!missing(formula)) {
-    new <- Formula::as.Formula(formula)
-    old <- Formula::as.Formula(object$formula)
-    if (length(attr(old, "rhs")) == 2L && length(attr(new, "rhs")) == 1L) {
-      new <- Formula::as.Formula(stats::as.formula(paste(deparse_one(formula), "| .")))
-    }
-    call$formula <- stats::formula(stats::update(old, new))
+    call$formula <- change_formula(object$formula, formula)
   }
   if (!is.null(object$split)) { # one part of a split sample stays that part
-    call$split <- NULL
+    call$split <- call$fsplit <- NULL
     call$subset <- object$rows
   }
   extras <- as.list(substitute(list(...)))[-1L]
@@ -294,6 +319,7 @@ anova.fe_lm <- function(object, ...) {
                                paste(n, collapse = ", ")),
              "Estimate them with common_sample = TRUE")
   }
+  for (m in models) need_ols(m, "anova()")
   check_nested(models)
   df <- vapply(models, `[[`, 0, "df.residual")
   rss <- vapply(models, `[[`, 0, "rss")

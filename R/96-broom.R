@@ -29,15 +29,17 @@ tidy.fe_lm <- function(x, conf.int = FALSE, conf.level = 0.95, vcov = NULL, clus
 glance.fe_lm <- function(x, ...) {
   fit <- fit_statistics(x)
   wald <- slope_test(x)
-  lik <- if (isTRUE(x$lean)) NA_real_ else logLik(x)
+  lik <- if (isTRUE(x$lean) || is_iv(x)) NA_real_ else logLik(x)
   penalty <- x$rank + 1
-  data.frame(r.squared = fit$r.squared, adj.r.squared = fit$adj.r.squared,
+  out <- data.frame(r.squared = fit$r.squared, adj.r.squared = fit$adj.r.squared,
              within.r.squared = fit$within.r.squared,
              within.adj.r.squared = fit$within.adj.r.squared, sigma = fit$sigma,
              statistic = wald$statistic, p.value = wald$p.value,
              df = wald$df, logLik = as.numeric(lik), AIC = 2 * penalty - 2 * as.numeric(lik),
              BIC = log(x$nobs) * penalty - 2 * as.numeric(lik), deviance = x$rss,
              df.residual = x$df.residual, nobs = x$nobs, vcov.type = x$vcov_info$label)
+  if (is_iv(x)) out$first.stage.F <- min(first_stage_tests(x)$statistic)
+  out
 }
 
 #' @rdname fe_lm-methods

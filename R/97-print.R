@@ -38,7 +38,8 @@ with_df <- function(shown, df) {
 model_heading <- function(x) {
   sample <- if (is.null(x$split)) "" else sprintf("   [%s]", x$split)
   effects <- x$fixef_sizes
-  c(sprintf("OLS: %s%s", deparse_one(x$formula), sample),
+  c(sprintf("%s: %s%s", if (is_iv(x)) "2SLS" else "OLS", deparse_one(x$formula), sample),
+    iv_heading(x),
     if (length(effects)) {
       paste("Fixed effects:", paste(sprintf("%s (%d)", names(effects), effects), collapse = ", "))
     },
@@ -60,10 +61,27 @@ model_footer <- function(x) {
             as.integer(x$rank), fit$sigma, fit$r.squared, fit$adj.r.squared,
             if (is.na(x$tss_within)) "" else sprintf(", within R2 = %.5g", fit$within.r.squared)),
     if (nrow(counts)) paste("Rows left out:", describe_dropped(counts)),
+    iv_footer(x),
     if (length(x$collinear)) paste("Left out as collinear:", quote_list(x$collinear, 12L)),
     if (isFALSE(x$absorption$exact_rank)) {
-      "K is an upper bound: the dummies of three or more large factors were counted, not factorised"
+      paste0("K is an upper bound", if (has_slopes(x$factors)) " or in doubt by rounding",
+             ": the rank of so many fixed effects was not found exactly")
     },
     if (x$intercept != "none") sprintf("(Intercept): %s constant", x$intercept),
     cluster_note(x))
+}
+
+iv_heading <- function(x) {
+  if (!is_iv(x)) return(NULL)
+  c(paste("Endogenous:", paste(x$iv$endogenous, collapse = ", ")),
+    paste("Instruments:", paste(x$iv$instruments, collapse = ", ")))
+}
+
+iv_footer <- function(x) {
+  if (!is_iv(x)) return(NULL)
+  tests <- first_stage_tests(x)
+  lost <- x$iv$collinear
+  c(sprintf("First-stage F(%d, %s): %s", tests$df1[1L], format(tests$df2[1L], digits = 6L),
+            paste(sprintf("%s %.5g", tests$endogenous, tests$statistic), collapse = ", ")),
+    if (length(lost)) paste("Instruments left out as collinear:", quote_list(lost, 12L)))
 }

@@ -12,7 +12,7 @@ equations <- function(x) {
 
 # New data in the units of the model: its treatment and moderator are centred.
 centred_data <- function(x, data) {
-  if (is.null(data)) NULL else center_columns(check_data(data, "newdata"), x$center)
+  if (is.null(data)) NULL else center_columns(check_data(data, "newdata"), x, x$model$env)
 }
 
 #' @export
@@ -185,14 +185,3 @@ glance.fe_boot <- function(x, ...) {
 
 #' @export
 nobs.fe_boot <- function(object, ...) object$nobs
-
-#' @rdname fe_mediate-methods
-#' @export
-vcov.fe_mediate <- function(object, ...) {
-  if (is.null(object$boot)) {
-    stop_arg("object", "has no bootstrap, from which the covariance of its effects would come",
-             "Give R in fe_mediate(), or take vcov() of the equations in `models`")
-  }
-  names <- names(coef(object))
-  vcov.fe_boot(object$boot)[names, names]
-}

@@ -42,7 +42,7 @@ with_average_constant <- function(m) {
   if (!has_constant(m$factors)) return(m)
   m$coefficients <- m$coefficients[names(m$coefficients) != "(Intercept)"]
   m$x0 <- m$x0_slopes <- NULL
-  raw <- raw_design(m, model.frame(m))
+  raw <- raw_design(m)
   absorber <- new_absorber(m$factors, m$weights, m$control, m$threads)
   m <- add_intercept(m, "mean", matrix_columns(raw), absorber)
   set_vcov(m, m$vcov_request$vcov, m$ssc, m$vcov_request$cluster)
@@ -50,7 +50,7 @@ with_average_constant <- function(m) {
 
 #' @exportS3Method insight::find_formula fe_lm
 find_formula.fe_lm <- function(x, ...) {
-  out <- list(conditional = stats::formula(Formula::as.Formula(x$formula), rhs = 1L))
+  out <- list(conditional = regressor_formula(x))
   structure(out, class = c("insight_formula", "list"))
 }
 

@@ -52,6 +52,7 @@ SEXP C_boot_rows(SEXP x, SEXP codes, SEXP w, SEXP cluster, SEXP system, SEXP wei
                  SEXP threads);
 
 SEXP C_panel_order(SEXP unit, SEXP n_units, SEXP time, SEXP n_times);
+SEXP C_lag_rows(SEXP unit, SEXP time, SEXP order, SEXP position, SEXP lag);
 SEXP C_hac_meat(SEXP x, SEXP u, SEXP unit, SEXP time, SEXP order, SEXP position, SEXP lag,
                 SEXP threads);
 SEXP C_conley_meat(SEXP a, SEXP b, SEXP score, SEXP sphere, SEXP bartlett, SEXP cutoff,
@@ -95,6 +96,10 @@ fe_exec as_exec(SEXP threads);
 /* One thread, for single solutions. */
 fe_exec as_alone(void);
 fe_control as_control(SEXP control);
+const char *solver_name(fe_solver solver);
+
+/* The cost model's figures, by name. */
+SEXP as_plan(const fe_plan *plan);
 
 /* Two doubles, each a 32-bit half, low first. */
 uint64_t as_seed(SEXP seed);

@@ -50,13 +50,12 @@ static holder *holder_new(const fe_codes *c) {
   return h;
 }
 
-static const char *solver_name(fe_solver solver) {
+const char *solver_name(fe_solver solver) {
   static const char *names[] = {"auto", "means", "balanced", "schur", "cg", "sparse"};
   return names[solver];
 }
 
-/* The cost model's figures, by name. */
-static SEXP as_plan(const fe_plan *plan) {
+SEXP as_plan(const fe_plan *plan) {
   const char *names[] = {"lead", "n_lead", "others", "cells", "edges", "factor", "exact", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, Rf_ScalarInteger(plan->lead + 1));

@@ -81,19 +81,15 @@ static holder *holder_new(const fe_terms *t) {
   return h;
 }
 
-static const char *solver_name(fe_solver solver) {
-  return solver == FE_SOLVER_MEANS ? "means" : solver == FE_SOLVER_SCHUR ? "schur" : "cg";
-}
-
 /* factor: of each term, from 1; values: for each term NULL (all one) or n doubles ->
- * list(pointer, rank, exact, solver) */
+ * list(pointer, rank, exact, solver, doubted (levels, one number a term)) */
 SEXP C_slopes_new(SEXP codes, SEXP n_levels, SEXP factor, SEXP values, SEXP w, SEXP control,
                   SEXP threads) {
   fe_terms terms = view_terms(codes, n_levels, factor, values);
   const double *weights = view_weights(w, terms.codes.n);
   fe_control settings = as_control(control);
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"pointer", "rank", "exact", "solver", ""};
+  const char *names[] = {"pointer", "rank", "exact", "solver", "doubted", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP keep = PROTECT(Rf_allocVector(VECSXP, 3));
   SET_VECTOR_ELT(keep, 0, codes);
@@ -110,18 +106,23 @@ SEXP C_slopes_new(SEXP codes, SEXP n_levels, SEXP factor, SEXP values, SEXP w, S
   SET_VECTOR_ELT(out, 1, Rf_ScalarReal((double)fe_slopes_rank(h->slopes, &exact)));
   SET_VECTOR_ELT(out, 2, Rf_ScalarLogical(exact));
   SET_VECTOR_ELT(out, 3, Rf_mkString(solver_name(fe_slopes_solver(h->slopes))));
+  SEXP doubted = Rf_allocVector(INTSXP, h->terms.n_terms);
+  SET_VECTOR_ELT(out, 4, doubted);
+  for (int t = 0; t < h->terms.n_terms; t++) {
+    INTEGER(doubted)[t] = fe_slopes_doubted(h->slopes, t);
+  }
   UNPROTECT(2);
   return out;
 }
 
-/* x: columns -> list(x, iterations, residual, converged, solver) */
+/* x: columns -> list(x, iterations, residual, converged, solver, plan) */
 SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads) {
   holder *h = view_slopes(slopes);
   int k = n_columns(x);
   if (k > 0 && n_rows(x) != h->terms.codes.n) Rf_error("internal: rows do not match");
   const double **in = view_columns(x);
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"x", "iterations", "residual", "converged", "solver", ""};
+  const char *names[] = {"x", "iterations", "residual", "converged", "solver", "plan", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP residual = same_shape(x, h->terms.codes.n, k);
   SET_VECTOR_ELT(out, 0, residual);
@@ -134,6 +135,9 @@ SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads) {
   SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(report.iterations));
   SET_VECTOR_ELT(out, 2, Rf_ScalarReal(report.residual));
   SET_VECTOR_ELT(out, 4, Rf_mkString(solver_name(report.solver)));
+  fe_plan plan;
+  fe_slopes_plan(h->slopes, &plan);
+  SET_VECTOR_ELT(out, 5, as_plan(&plan));
   UNPROTECT(1);
   return out;
 }

@@ -43,6 +43,7 @@ static const R_CallMethodDef entries[] = {
     CALL(C_wild_wald, 3),
     CALL(C_wild_leave_out, 5),
     CALL(C_panel_order, 4),
+    CALL(C_lag_rows, 5),
     CALL(C_hac_meat, 8),
     CALL(C_conley_meat, 8),
     CALL(C_slopes_new, 7),

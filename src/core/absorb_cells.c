@@ -184,7 +184,8 @@ fe_status fe_block_build(const fe_absorber *a, int u, const fe_exec *exec, block
     status = fe_graph_new(p, a->n_lead, a->start, own, a->cell_w, exec, &out->graph);
     if (!status) {
       double budget = EXACT_PER_CELL * cells + SMALL_GRAPH;
-      status = fe_laplacian_new(&out->graph, budget, SAMPLING_SEED, exec, &out->factor);
+      status = fe_laplacian_new(&out->graph, a->other_w + a->other_base[u] + 1, budget,
+                                SAMPLING_SEED, exec, &out->factor);
     }
   }
   if (own != a->cell) free(own);

@@ -25,8 +25,8 @@ struct fe_laplacian {
   int64_t room;
   int *to;         /* the neighbours of a vertex when it was eliminated */
   double *share;   /* their edges' part of its weight: minus the factor's entries */
-  double *inverse; /* of its weight; of its component's degrees for the last of a component */
-  double *degree;  /* forward-substituted degrees; of the last of a component, their sum */
+  double *inverse; /* of its weight; of its component's masses for the last of a component */
+  double *mass;    /* forward-substituted masses; of the last of a component, their sum */
   int *last;       /* the vertex eliminated last in the component of each */
 };
 
@@ -391,7 +391,7 @@ static fe_status begin(elimination *s, const fe_graph *g, const fe_exec *exec) {
     double weight = 0;
     for (int64_t t = g->start[v]; t < g->start[v + 1]; t++) weight += g->weight[t];
     s->inverse[v] = weight > 0 ? 1 / weight : 0;
-    s->f->degree[v] = weight;
+    s->f->mass[v] = weight;
     s->vertex[v].n = s->vertex[v].clean = (int)(g->start[v + 1] - g->start[v]);
     enter_queue(s, s->vertex + v);
   }
@@ -419,12 +419,12 @@ static void forward(const fe_laplacian *f, double *y) {
 }
 
 /* Prepares the centring. */
-static void sum_degrees(fe_laplacian *f) {
-  forward(f, f->degree);
+static void sum_masses(fe_laplacian *f) {
+  forward(f, f->mass);
   for (int k = f->p - 1; k >= 0; k--) {
     int v = f->order[k], is_last = f->start[k] == f->start[k + 1];
     f->last[v] = is_last ? v : f->last[f->to[f->start[k]]];
-    if (is_last) f->inverse[v] = f->degree[v] > 0 ? 1 / f->degree[v] : 0;
+    if (is_last) f->inverse[v] = f->mass[v] > 0 ? 1 / f->mass[v] : 0;
   }
 }
 
@@ -438,14 +438,14 @@ static fe_status allocate(fe_laplacian *f, const fe_graph *g) {
   f->to = fe_malloc_large((size_t)f->room * sizeof *f->to);
   f->share = fe_malloc_large((size_t)f->room * sizeof *f->share);
   f->inverse = malloc(p * sizeof *f->inverse);
-  f->degree = malloc(p * sizeof *f->degree);
+  f->mass = malloc(p * sizeof *f->mass);
   f->last = malloc(p * sizeof *f->last);
-  int complete = f->order && f->start && f->to && f->share && f->inverse && f->degree && f->last;
+  int complete = f->order && f->start && f->to && f->share && f->inverse && f->mass && f->last;
   return complete ? FE_OK : FE_ENOMEM;
 }
 
-fe_status fe_laplacian_new(const fe_graph *g, double exact_budget, uint64_t seed,
-                           const fe_exec *exec, fe_laplacian **out) {
+fe_status fe_laplacian_new(const fe_graph *g, const double *mass, double exact_budget,
+                           uint64_t seed, const fe_exec *exec, fe_laplacian **out) {
   fe_laplacian *f = calloc(1, sizeof *f);
   elimination s = {.f = f, .budget = exact_budget};
   s.key[0] = (uint32_t)seed;
@@ -460,7 +460,8 @@ fe_status fe_laplacian_new(const fe_graph *g, double exact_budget, uint64_t seed
     fe_laplacian_free(f);
     return status;
   }
-  sum_degrees(f);
+  if (mass) memcpy(f->mass, mass, (size_t)f->p * sizeof *f->mass);
+  sum_masses(f);
   *out = f;
   return FE_OK;
 }
@@ -472,7 +473,7 @@ void fe_laplacian_free(fe_laplacian *f) {
   free(f->to);
   free(f->share);
   free(f->inverse);
-  free(f->degree);
+  free(f->mass);
   free(f->last);
   free(f);
 }
@@ -483,7 +484,7 @@ int64_t fe_laplacian_size(const fe_laplacian *f) { return f->start[f->p]; }
 
 int fe_laplacian_components(const fe_laplacian *f) { return f->components; }
 
-/* With u = L^-1 degrees, U = sum of degrees and s, t the last entries of a component: L^-1 C r is
+/* With u = L^-1 mass, U = sum of masses and s, t the last entries of a component: L^-1 C r is
  * y - u s / U for y = L^-1 r, and the last entry of the solution, which makes the mean zero, is
  * -u'z / U for z the other entries of D^-1 L^-1 C r. */
 void fe_laplacian_solve(const fe_laplacian *f, const double *r, double *x) {
@@ -492,10 +493,10 @@ void fe_laplacian_solve(const fe_laplacian *f, const double *r, double *x) {
   for (int k = 0; k < f->p; k++) {
     int v = f->order[k], last = f->last[v];
     double excess = x[last] * f->inverse[last];
-    x[v] = v == last ? 0 : (x[v] - f->degree[v] * excess) * f->inverse[v];
+    x[v] = v == last ? 0 : (x[v] - f->mass[v] * excess) * f->inverse[v];
   }
   for (int v = 0; v < f->p; v++) {
-    if (f->last[v] != v) x[f->last[v]] -= f->degree[v] * x[v];
+    if (f->last[v] != v) x[f->last[v]] -= f->mass[v] * x[v];
   }
   for (int k = f->p - 1; k >= 0; k--) {
     int v = f->order[k];

@@ -25,9 +25,11 @@ static fe_status blocks_new(fe_slopes *a) {
     size_t width = (size_t)b->width, columns = width * (size_t)terms->codes.n_levels[f];
     b->n_levels = terms->codes.n_levels[f];
     b->term = malloc(width * sizeof *b->term);
+    b->spread = malloc(width * sizeof *b->spread);
     b->kept = malloc(columns + 1);
+    b->origin = malloc((columns + 1) * sizeof *b->origin);
     b->back = malloc((columns * width + 1) * sizeof *b->back);
-    if (!b->term || !b->kept || !b->back) return FE_ENOMEM;
+    if (!b->term || !b->spread || !b->kept || !b->origin || !b->back) return FE_ENOMEM;
     b->width = 0;
     for (int t = 0; t < terms->n_terms; t++) {
       if (terms->factor[t] == f) b->term[b->width++] = t;
@@ -149,7 +151,7 @@ static fe_status find_rank(fe_slopes *a, const fe_exec *exec) {
   a->rank_exact = !a->m || a->p <= DENSE_ALWAYS || a->control.solver == FE_SOLVER_SCHUR;
   a->rank = a->blocks[a->lead].rank;
   if (!a->m) return FE_OK;
-  if (!a->rank_exact) return fe_slopes_bound(a, exec, &a->rank);
+  if (!a->rank_exact) return fe_slopes_find_rank(a, exec, &a->rank, &a->rank_exact);
   status = fe_slopes_factor(a, 1, exec, &doubtful);
   a->rank += a->r;
   a->rank_exact = !doubtful;
@@ -188,10 +190,14 @@ static int is_valid(const fe_terms *terms) {
   return columns <= INT_MAX;
 }
 
+static int is_known(fe_solver solver) {
+  return solver == FE_SOLVER_AUTO || solver == FE_SOLVER_SCHUR || solver == FE_SOLVER_CG;
+}
+
 fe_status fe_slopes_new(const fe_terms *terms, const double *w, const fe_control *control,
                         const fe_exec *exec, fe_slopes **out) {
   *out = NULL;
-  if (!is_valid(terms)) return FE_EINVAL;
+  if (!is_valid(terms) || !is_known(control->solver)) return FE_EINVAL;
   fe_slopes *a = calloc(1, sizeof *a);
   if (!a) return FE_ENOMEM;
   a->terms = *terms;
@@ -209,7 +215,9 @@ fe_status fe_slopes_new(const fe_terms *terms, const double *w, const fe_control
 
 static void block_free(block *b) {
   free(b->term);
+  free(b->spread);
   free(b->kept);
+  free(b->origin);
   free(b->back);
 }
 
@@ -236,6 +244,20 @@ int64_t fe_slopes_rank(const fe_slopes *a, int *exact) {
 }
 
 fe_solver fe_slopes_solver(const fe_slopes *a) { return a->control.solver; }
+
+void fe_slopes_plan(const fe_slopes *a, fe_plan *plan) {
+  int dense = a->m && a->control.solver == FE_SOLVER_SCHUR;
+  *plan = (fe_plan){a->lead, (int)columns_of(&a->blocks[a->lead]), a->p, 0, 0,
+                    dense ? (int64_t)a->r * (a->r + 1) / 2 : 0, 1};
+}
+
+int fe_slopes_doubted(const fe_slopes *a, int term) {
+  const block *b = &a->blocks[a->terms.factor[term]];
+  int k = 0, count = 0;
+  while (b->term[k] != term) k++;
+  for (int l = 0; l < b->n_levels; l++) count += b->kept[l * b->width + k] == DOUBTED;
+  return count;
+}
 
 /* ---- all columns ---------------------------------------------------------------------------- */
 

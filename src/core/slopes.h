@@ -16,8 +16,8 @@ typedef struct {
 
 typedef struct fe_slopes fe_slopes;
 
-/* The terms and w must outlive the object. FE_SOLVER_SCHUR and FE_SOLVER_CG are obeyed, anything
- * else chooses by cost. */
+/* The terms and w must outlive the object. FE_SOLVER_SCHUR and FE_SOLVER_CG are obeyed,
+ * FE_SOLVER_AUTO chooses by cost; FE_EINVAL for others. */
 fe_status fe_slopes_new(const fe_terms *terms, const double *w, const fe_control *control,
                         const fe_exec *exec, fe_slopes **out);
 void fe_slopes_free(fe_slopes *a);
@@ -28,6 +28,14 @@ int64_t fe_slopes_rank(const fe_slopes *a, int *exact);
 
 /* FE_SOLVER_MEANS: one factor, a regression in each level; else FE_SOLVER_SCHUR or FE_SOLVER_CG. */
 fe_solver fe_slopes_solver(const fe_slopes *a);
+
+/* What the cost model saw: columns instead of levels, cells 0 (rows are not merged), and as factor
+ * the entries of that of the dense complement, 0 where none was made. */
+void fe_slopes_plan(const fe_slopes *a, fe_plan *plan);
+
+/* In how many levels of the term's factor it was taken for a combination of the terms before, although
+ * what is left of it may be more than rounding. */
+int fe_slopes_doubted(const fe_slopes *a, int term);
 
 /* out_j <- residual of in_j for k columns, one thread a column; out_j may be in_j. The residual in
  * the report is measured on orthonormal columns, || [U Z]'W x~ || / || W^1/2 x~ ||; where x~ is no

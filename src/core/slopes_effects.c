@@ -25,26 +25,45 @@ static size_t term_at(const fe_slopes *a, int term) {
   return at;
 }
 
+/* packed: numbers of the columns of a level. own: of its terms. */
+static void terms_of_level(const block *b, int l, const double *packed, double *own) {
+  int width = b->width;
+  const double *back = b->back + (size_t)l * (size_t)(width * width);
+  const double *origin = b->origin + (size_t)l * (size_t)width;
+  for (int j = 0; j < width; j++) {
+    own[j] = 0;
+    for (int k = j; k < width; k++) own[j] += back[k * width + j] * packed[k];
+  }
+  for (int k = 1; k < width; k++) own[0] -= origin[k] * own[k];
+}
+
+/* own is spent. */
+static void basis_of_level(const block *b, int l, double *own, double *packed) {
+  int width = b->width;
+  const double *back = b->back + (size_t)l * (size_t)(width * width);
+  const double *origin = b->origin + (size_t)l * (size_t)width;
+  for (int k = 1; k < width; k++) own[k] -= origin[k] * own[0];
+  for (int k = 0; k < width; k++) {
+    packed[k] = 0;
+    for (int j = 0; j <= k; j++) packed[k] += back[k * width + j] * own[j];
+  }
+}
+
 /* Coefficients of the bases -> of the terms; with `transpose`, of a functional of the terms -> of
- * the bases. */
-static void change_basis(const fe_slopes *a, int transpose, double *basis, double *terms) {
+ * the bases, where a column that is not kept tells how far the functional is from being estimable.
+ * own: scratch for all terms. */
+static void change_basis(const fe_slopes *a, int transpose, double *basis, double *terms,
+                         double *own) {
   for (int f = 0; f < a->terms.codes.q; f++) {
     const block *b = &a->blocks[f];
-    double *packed = basis + packed_at(a, f);
-    for (int j = 0; j < b->width; j++) {
-      double *term = terms + term_at(a, b->term[j]);
-      for (int l = 0; l < b->n_levels; l++) {
-        size_t at = (size_t)l * (size_t)b->width;
-        const double *back = b->back + at * (size_t)b->width + j;
-        for (int k = j; k < b->width; k++) {
-          double c = back[k * b->width];
-          if (transpose) {
-            packed[at + (size_t)k] += c * term[l];
-          } else {
-            term[l] += c * packed[at + (size_t)k];
-          }
-        }
+    for (int l = 0; l < b->n_levels; l++) {
+      double *packed = basis + packed_at(a, f) + (size_t)l * (size_t)b->width;
+      if (!transpose) terms_of_level(b, l, packed, own);
+      for (int j = 0; j < b->width; j++) {
+        double *term = terms + term_at(a, b->term[j]) + l;
+        if (transpose) own[j] = *term; else *term = own[j];
       }
+      if (transpose) basis_of_level(b, l, own, packed);
     }
   }
 }
@@ -55,17 +74,18 @@ fe_status fe_slopes_effects(const fe_slopes *a, const double *x, const fe_exec *
                             double *gamma) {
   size_t n_gamma = term_at(a, a->terms.n_terms);
   double *basis = calloc(all_columns(a), sizeof *basis);
+  double *own = malloc((size_t)a->terms.n_terms * sizeof *own);
   scratch s = {0};
   stopper stop = own_stopper(exec, a->n);
-  fe_status status = basis ? fe_slopes_scratch_new(a, &s) : FE_ENOMEM;
+  fe_status status = basis && own ? fe_slopes_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
     int exponent = fe_slopes_gather(a, x, s.y);
     status = fe_slopes_column(a, basis, &s, &stop).status;
-    memset(gamma, 0, n_gamma * sizeof *gamma);
-    change_basis(a, 0, basis, gamma);
+    change_basis(a, 0, basis, gamma, own);
     for (size_t l = 0; l < n_gamma; l++) gamma[l] = ldexp(gamma[l], exponent);
   }
   fe_slopes_scratch_free(&s);
+  free(own);
   free(basis);
   return status;
 }
@@ -106,6 +126,16 @@ static void subtract_sums(const fe_slopes *a, const double *t, double *d) {
   }
 }
 
+/* Nothing can be solved for in columns that are not kept. */
+static void clear_dependent(const fe_slopes *a, double *r) {
+  for (int o = 0; o < a->m; o++) {
+    const block *b = &a->blocks[a->other[o]];
+    for (int c = 0; c < b->n_levels * b->width; c++) {
+      if (b->kept[c] != KEPT) r[b->base + c] = 0;
+    }
+  }
+}
+
 static void add(double *y, const double *t, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] += t[i];
 }
@@ -119,6 +149,7 @@ static fe_status add_representer(const fe_slopes *a, double *d, double goal, scr
   if (!a->p) return FE_OK;
   subtract_sums(a, s->t, d);
   memcpy(s->r, d + lead_columns(a), (size_t)a->p * sizeof *s->r);
+  clear_dependent(a, s->r);
   fe_status status = fe_slopes_solve(a, a->control.solver == FE_SOLVER_SCHUR, s, goal, stop,
                                      &iterations);
   /* where the functional is not estimable, no solution comes near: the defect tells */
@@ -129,55 +160,21 @@ static fe_status add_representer(const fe_slopes *a, double *d, double goal, scr
   return FE_OK;
 }
 
-/* || (D'W x0 - d0) / S || / || d0 / S ||, S the norms of the columns of D (one where zero). */
-static double defect_of(const fe_slopes *a, const double *d0, const double *x0, double *sum,
-                        double *square) {
-  double left = 0, whole = 0;
-  for (int t = 0; t < a->terms.n_terms; t++) {
-    int f = a->terms.factor[t], n_levels = a->terms.codes.n_levels[f];
-    const int *code = a->terms.codes.code[f];
-    const double *value = a->terms.value[t];
-    for (int l = 0; l < n_levels; l++) sum[l] = square[l] = 0;
-    for (int64_t i = 0; i < a->n; i++) {
-      double v = value ? value[i] : 1.0, wv = a->weight ? a->weight[i] * v : v;
-      sum[code[i] - 1] += wv * x0[i];
-      square[code[i] - 1] += wv * v;
-    }
-    for (int l = 0; l < n_levels; l++) {
-      double scale = square[l] > 0 ? square[l] : 1.0, miss = sum[l] - d0[l];
-      left += miss * miss / scale;
-      whole += d0[l] * d0[l] / scale;
-    }
-    d0 += n_levels;
-  }
-  return whole > 0 ? sqrt(left / whole) : 0;
-}
-
-static size_t most_levels(const fe_slopes *a) {
-  size_t most = 0;
-  for (int f = 0; f < a->terms.codes.q; f++) {
-    if ((size_t)a->blocks[f].n_levels > most) most = (size_t)a->blocks[f].n_levels;
-  }
-  return most;
-}
-
-/* x0 (in the caller's order) and its defect, refined. d: d0 for the bases; work: as long, and twice
- * the most levels. */
-static fe_status refine_representer(const fe_slopes *a, const double *d0, const double *d,
-                                    double *work, scratch *s, stopper *stop, double *x0,
-                                    double *defect) {
+/* x0 (in the caller's order) and its defect, refined. d: d0 for the bases; rest: scratch, as long. */
+static fe_status refine_representer(const fe_slopes *a, const double *d, double *rest, scratch *s,
+                                    stopper *stop, double *x0, double *defect) {
   size_t columns = all_columns(a);
-  double *rest = work, *sum = rest + columns, goal = 0.1 * a->control.tol * norm_of(d, columns);
+  double whole = norm_of(d, columns), goal = 0.1 * a->control.tol * whole;
   memcpy(rest, d, columns * sizeof *rest);
   for (int64_t i = 0; i < a->n; i++) s->y[i] = 0;
   for (int pass = 0; pass < 3; pass++) {
     fe_status status = add_representer(a, rest, goal, s, stop);
     if (status) return status;
     for (int64_t i = 0; i < a->n; i++) x0[a->order[i]] = s->y[i];
-    *defect = defect_of(a, d0, x0, sum, sum + most_levels(a));
-    if (*defect < a->control.tol) break;
     memcpy(rest, d, columns * sizeof *rest);
     subtract_sums(a, s->y, rest);
+    *defect = whole > 0 ? norm_of(rest, columns) / whole : 0;
+    if (*defect < a->control.tol) break;
   }
   return FE_OK;
 }
@@ -185,19 +182,17 @@ static fe_status refine_representer(const fe_slopes *a, const double *d0, const 
 fe_status fe_slopes_functional(const fe_slopes *a, const double *d0, const fe_exec *exec,
                                double *x0, double *defect) {
   size_t n_gamma = term_at(a, a->terms.n_terms);
-  double *d = calloc(all_columns(a), sizeof *d);
-  double *copy = malloc(n_gamma * sizeof *copy);
-  double *work = malloc((all_columns(a) + 2 * most_levels(a)) * sizeof *work);
+  double *d = calloc(2 * all_columns(a), sizeof *d);
+  double *copy = malloc((n_gamma + (size_t)a->terms.n_terms) * sizeof *copy);
   scratch s = {0};
   stopper stop = own_stopper(exec, a->n);
-  fe_status status = d && copy && work ? fe_slopes_scratch_new(a, &s) : FE_ENOMEM;
+  fe_status status = d && copy ? fe_slopes_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
     memcpy(copy, d0, n_gamma * sizeof *copy);
-    change_basis(a, 1, d, copy);
-    status = refine_representer(a, d0, d, work, &s, &stop, x0, defect);
+    change_basis(a, 1, d, copy, copy + n_gamma);
+    status = refine_representer(a, d, d + all_columns(a), &s, &stop, x0, defect);
   }
   fe_slopes_scratch_free(&s);
-  free(work);
   free(copy);
   free(d);
   return status;

@@ -1,7 +1,7 @@
 /* What the files of the slopes share: slopes.c builds the object and runs the columns,
  * slopes_basis.c orthonormalises the columns of every level, slopes_pass.c absorbs one column,
- * slopes_schur.c factors the complement, slopes_rank.c bounds the rank where that is too large,
- * slopes_effects.c answers for the coefficients.
+ * slopes_schur.c factors the complement, slopes_rank.c finds or bounds the rank where that is too
+ * large, by slopes_gram.c, slopes_effects.c answers for the coefficients.
  *
  * The columns of D that belong to one level of a factor are replaced by an orthonormal basis (in
  * the metric of the weights) of their span. Those of the lead, the factor of most columns, form U
@@ -22,15 +22,22 @@
  * own depends on them. */
 #define FE_SLOPES_VANISHED 1e-9
 
+/* DOUBTED: taken for dependent, though what is left of the column is more than the rounding of exact
+ * dependence. */
+enum { DEPENDS = 0, KEPT = 1, DOUBTED = 2 };
+
 /* One factor: the columns of its levels. */
 typedef struct {
   int n_levels;
   int width;         /* terms = columns of a level */
   int *term;         /* their numbers */
   int base;          /* others: position of column 0 of level 1 in 0..p-1 */
-  char *kept;        /* n_levels x width: column is no combination of those before it */
+  double *spread;    /* width: range of each variable; its largest absolute value without origins */
+  char *kept;        /* n_levels x width: KEPT, unless the column depends on those before it */
+  double *origin;    /* n_levels x width: taken from the values of a column if column 0 is one */
   double *back;      /* n_levels x width x width: column k of a level's basis is
-                        sum_j back[j + k width] d_j */
+                        sum_j back[j + k width] (d_j - origin_j); of a column that is not kept, this
+                        combination is zero but for rounding, and measured against its spread */
   int64_t rank;      /* columns kept */
 } block;
 
@@ -140,9 +147,45 @@ int fe_slopes_gather(const fe_slopes *a, const double *x, double *y);
  * *doubtful = 1 if rounding leaves it open; else it is known. */
 fe_status fe_slopes_factor(fe_slopes *a, int find, const fe_exec *exec, int *doubtful);
 
+/* The rank of a positive semi-definite matrix with a diagonal of at most one (lower triangle of
+ * p x p, spent), by pivoting; *doubtful = 1 if rounding leaves it open. */
+fe_status fe_slopes_dense_rank(double *s, int p, stopper *stop, int *rank, int *doubtful);
+
+/* What the rows of a level contribute: C = Z'WU on the columns of Z that it meets. */
+typedef struct {
+  int width;
+  double *c; /* p x width, zero between levels */
+  int *hit;  /* the positions met */
+  char *met; /* p */
+  int n_hit;
+} crossing;
+
+fe_status fe_crossing_new(const fe_slopes *a, int width, crossing *x);
+void fe_crossing_free(crossing *x);
+void fe_crossing_clear(crossing *x);
+
+/* Adds row s, with u (width) beside it; of the other factors those from number `from` on. */
+void fe_crossing_add(const fe_slopes *a, int64_t s, const double *u, int from, crossing *x);
+
+/* ---- slopes_gram.c -------------------------------------------------------------------------- */
+
+/* A sparse positive semi-definite matrix of which the diagonal is at most one. */
+typedef struct gram gram;
+
+gram *fe_gram_new(int p); /* zero; NULL: no memory */
+void fe_gram_free(gram *g);
+void fe_gram_set_diagonal(gram *g, int at, double value);
+fe_status fe_gram_add(gram *g, int row, int column, double value); /* of each pair once */
+
+/* The rank, by elimination of rows of about the least degree until the rest is dense enough or has
+ * small pivots only; the rest by pivoting. g is spent. *found = 0: it would have taken more work
+ * (operations) or a larger dense rest than allowed. */
+fe_status fe_gram_rank(gram *g, double work, int dense, stopper *stop, int64_t *rank, int *found,
+                       int *doubtful);
+
 /* ---- slopes_rank.c -------------------------------------------------------------------------- */
 
-/* An upper bound of the rank of D, from bases made with weights of one. */
-fe_status fe_slopes_bound(const fe_slopes *a, const fe_exec *exec, int64_t *bound);
+/* The rank of D, from bases made with weights of one; *exact = 0: an upper bound, or in doubt. */
+fe_status fe_slopes_find_rank(const fe_slopes *a, const fe_exec *exec, int64_t *rank, int *exact);
 
 #endif

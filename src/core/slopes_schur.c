@@ -21,50 +21,49 @@ enum { PANEL = 32 };
 
 /* ---- construction of S ---------------------------------------------------------------------- */
 
-/* What a lead level contributes: C = Z'WU on the columns of Z that it meets. */
-typedef struct {
-  double *c; /* p x width, zero between levels */
-  int *hit;  /* the positions met */
-  char *met; /* p */
-  int n_hit;
-} crossing;
-
-static fe_status crossing_new(const fe_slopes *a, crossing *x) {
+fe_status fe_crossing_new(const fe_slopes *a, int width, crossing *x) {
   size_t p = (size_t)a->p;
-  x->c = calloc(p * (size_t)a->blocks[a->lead].width + 1, sizeof *x->c);
+  x->width = width;
+  x->c = calloc(p * (size_t)width + 1, sizeof *x->c);
   x->hit = malloc((p + 1) * sizeof *x->hit);
   x->met = calloc(p + 1, sizeof *x->met);
   x->n_hit = 0;
   return x->c && x->hit && x->met ? FE_OK : FE_ENOMEM;
 }
 
-static void crossing_free(crossing *x) {
+void fe_crossing_free(crossing *x) {
   free(x->c);
   free(x->hit);
   free(x->met);
 }
 
-static void cross_level(const fe_slopes *a, int g, crossing *x) {
-  int width = a->blocks[a->lead].width;
-  for (int64_t s = a->start[g]; s < a->start[g + 1]; s++) {
-    const double *z = a->z + s * a->stride;
-    double w = a->w ? a->w[s] : 1.0;
-    for (int o = 0; o < a->m; o++) {
-      for (int k = 0; k < a->width[o]; k++, z++) {
-        int at = a->cell[s * a->m + o] + k;
-        if (*z == 0 || w == 0) continue;
-        if (!x->met[at]) x->hit[x->n_hit++] = at;
-        x->met[at] = 1;
-        for (int j = 0; j < width; j++) {
-          x->c[(size_t)at * (size_t)width + (size_t)j] += w * *z * a->u[s * width + j];
-        }
-      }
+void fe_crossing_add(const fe_slopes *a, int64_t s, const double *u, int from, crossing *x) {
+  const double *z = a->z + s * a->stride;
+  double w = a->w ? a->w[s] : 1.0;
+  for (int o = 0; o < a->m; o++) {
+    if (o < from) {
+      z += a->width[o];
+      continue;
+    }
+    for (int k = 0; k < a->width[o]; k++, z++) {
+      int at = a->cell[s * a->m + o] + k;
+      if (*z == 0 || w == 0) continue;
+      if (!x->met[at]) x->hit[x->n_hit++] = at;
+      x->met[at] = 1;
+      double *c = x->c + (size_t)at * (size_t)x->width;
+      for (int j = 0; j < x->width; j++) c[j] += w * *z * u[j];
     }
   }
 }
 
-static void cross_clear(const fe_slopes *a, crossing *x) {
-  size_t width = (size_t)a->blocks[a->lead].width;
+static void cross_level(const fe_slopes *a, int g, crossing *x) {
+  for (int64_t s = a->start[g]; s < a->start[g + 1]; s++) {
+    fe_crossing_add(a, s, a->u + s * x->width, 0, x);
+  }
+}
+
+void fe_crossing_clear(crossing *x) {
+  size_t width = (size_t)x->width;
   for (int h = 0; h < x->n_hit; h++) {
     memset(x->c + (size_t)x->hit[h] * width, 0, width * sizeof *x->c);
     x->met[x->hit[h]] = 0;
@@ -103,8 +102,8 @@ static void add_row(const fe_slopes *a, int64_t s, lossless *schur) {
 }
 
 /* S -= C C' for the columns met. */
-static void subtract_crossing(const fe_slopes *a, const crossing *x, lossless *schur) {
-  int width = a->blocks[a->lead].width;
+static void subtract_crossing(const crossing *x, lossless *schur) {
+  int width = x->width;
   for (int h = 0; h < x->n_hit; h++) {
     const double *ch = x->c + (size_t)x->hit[h] * (size_t)width;
     for (int i = 0; i < x->n_hit; i++) {
@@ -122,21 +121,21 @@ static fe_status form_schur(const fe_slopes *a, stopper *stop, lossless *schur) 
   size_t size = schur->p * schur->p;
   double work = 0;
   crossing x;
-  fe_status status = crossing_new(a, &x);
+  fe_status status = fe_crossing_new(a, a->blocks[a->lead].width, &x);
   memset(schur->sum, 0, size * sizeof *schur->sum);
   memset(schur->lost, 0, size * sizeof *schur->lost);
   for (int g = 0; !status && g < a->blocks[a->lead].n_levels; g++) {
     for (int64_t s = a->start[g]; s < a->start[g + 1]; s++) add_row(a, s, schur);
     cross_level(a, g, &x);
-    subtract_crossing(a, &x, schur);
+    subtract_crossing(&x, schur);
     work += (double)x.n_hit * x.n_hit * a->blocks[a->lead].width;
-    cross_clear(a, &x);
+    fe_crossing_clear(&x);
     if (work < POLL_WORK) continue;
     work = 0;
     if (fe_slopes_must_stop(stop, 0)) status = FE_EINTR;
   }
   for (size_t i = 0; i < size; i++) schur->sum[i] += schur->lost[i];
-  crossing_free(&x);
+  fe_crossing_free(&x);
   return status;
 }
 
@@ -228,6 +227,22 @@ static int is_doubtful(const pivoting *c) {
     last = c->l[k * (size_t)c->p + (size_t)c->order[k]];
   }
   return last * last < SURELY_NOT || c->left[largest_pivot(c->left, c->p)] > SURELY;
+}
+
+fe_status fe_slopes_dense_rank(double *s, int p, stopper *stop, int *rank, int *doubtful) {
+  size_t size = (size_t)p;
+  double *l = malloc((size * size + 1) * sizeof *l), *left = calloc(size + 1, sizeof *left);
+  int *order = malloc((size + 1) * sizeof *order);
+  pivoting c = {s, l, left, p, 0, order};
+  fe_status status = l && left && order ? FE_OK : FE_ENOMEM;
+  *rank = *doubtful = 0;
+  if (!status && p > 0) status = factor_pivoted(&c, DEPENDENT, p, stop);
+  if (!status && p > 0) *doubtful = is_doubtful(&c);
+  *rank = c.rank;
+  free(l);
+  free(left);
+  free(order);
+  return status;
 }
 
 /* Takes the factor over, and the rank or the doubts about it. */
@@ -341,7 +356,7 @@ fe_status fe_slopes_leverage(const fe_slopes *a, double *h) {
   crossing x;
   double *inverse = spread_inverse(a);
   lever e = {a, inverse, malloc((width * ((size_t)a->p + width)) * sizeof(double)), NULL};
-  fe_status status = crossing_new(a, &x);
+  fe_status status = fe_crossing_new(a, a->blocks[a->lead].width, &x);
   if (!inverse || !e.v) status = FE_ENOMEM;
   e.q = e.v ? e.v + width * (size_t)a->p : NULL;
   for (int g = 0; !status && g < a->blocks[a->lead].n_levels; g++) {
@@ -351,9 +366,9 @@ fe_status fe_slopes_leverage(const fe_slopes *a, double *h) {
       double w = a->w ? a->w[s] : 1.0;
       h[a->order[s]] = w > 0 ? w * row_leverage(&e, s) : 0.0;
     }
-    cross_clear(a, &x);
+    fe_crossing_clear(&x);
   }
-  crossing_free(&x);
+  fe_crossing_free(&x);
   free(inverse);
   free(e.v);
   return status;

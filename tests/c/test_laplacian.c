@@ -213,7 +213,7 @@ static void check_exact(fe_graph g, double tol) {
   double *r = malloc(p * sizeof *r), *x = malloc(p * sizeof *x);
   int *label = malloc(p * sizeof *label);
   fe_laplacian *l;
-  check(fe_laplacian_new(&g, AFFORDABLE, 1, &alone, &l) == FE_OK);
+  check(fe_laplacian_new(&g, NULL, AFFORDABLE, 1, &alone, &l) == FE_OK);
   check(fe_laplacian_exact(l));
   check(fe_laplacian_size(l) >= g.p - fe_laplacian_components(l));
   check(fe_laplacian_components(l) == count_components(&g, label));
@@ -278,12 +278,12 @@ static void exact_factor_solves_any_graph(void) {
 static void graphs_that_fill_slowly_are_exact(void) {
   fe_laplacian *l;
   fe_graph g = band(3000, 20, 1);
-  check(fe_laplacian_new(&g, 3e6, 1, &alone, &l) == FE_OK);
+  check(fe_laplacian_new(&g, NULL, 3e6, 1, &alone, &l) == FE_OK);
   check(fe_laplacian_exact(l) && fe_laplacian_size(l) == g.start[g.p] / 2);
   fe_laplacian_free(l);
   fe_graph_free(&g);
   g = random_tree(5000, 1);
-  check(fe_laplacian_new(&g, 0, 1, &alone, &l) == FE_OK); /* a tree needs no budget */
+  check(fe_laplacian_new(&g, NULL, 0, 1, &alone, &l) == FE_OK); /* a tree needs no budget */
   check(fe_laplacian_exact(l) && fe_laplacian_size(l) == 4999);
   fe_laplacian_free(l);
   fe_graph_free(&g);
@@ -304,7 +304,7 @@ static void small_and_empty_graphs_have_answers(void) {
   for (int p = 0; p <= 5; p += p ? 4 : 1) {
     fe_graph g = graph_of(no_edges(p, 0));
     fe_laplacian *l;
-    check(fe_laplacian_new(&g, 0, 1, &alone, &l) == FE_OK);
+    check(fe_laplacian_new(&g, NULL, 0, 1, &alone, &l) == FE_OK);
     check(fe_laplacian_components(l) == p && fe_laplacian_size(l) == 0);
     fe_laplacian_solve(l, x, x);
     for (int v = 0; v < p; v++) check(x[v] == 0);
@@ -321,7 +321,7 @@ static void approximate_factor_preconditions(void) {
   for (int i = 0; i < 4; i++) {
     for (uint64_t seed = 1; seed <= 3; seed++) {
       fe_laplacian *l;
-      check(fe_laplacian_new(graphs + i, 0, seed, &alone, &l) == FE_OK);
+      check(fe_laplacian_new(graphs + i, NULL, 0, seed, &alone, &l) == FE_OK);
       check(!fe_laplacian_exact(l));
       check(cg_steps(graphs + i, l, 1000) <= most[i]);
       fe_laplacian_free(l);
@@ -337,7 +337,7 @@ static void budget_decides_between_exact_and_approximate(void) {
   const double budget[3] = {0, 60000, AFFORDABLE};
   for (int i = 0; i < 3; i++) {
     fe_laplacian *l;
-    check(fe_laplacian_new(&g, budget[i], 1, &alone, &l) == FE_OK);
+    check(fe_laplacian_new(&g, NULL, budget[i], 1, &alone, &l) == FE_OK);
     check(fe_laplacian_exact(l) == (i == 2));
     size[i] = fe_laplacian_size(l);
     steps[i] = cg_steps(&g, l, 1000);
@@ -361,7 +361,7 @@ static void operator_is_symmetric_positive_and_blind_to_the_null_space(void) {
     double budget = i % 2 ? AFFORDABLE : 0;
     double x[600], y[600], mx[600], my[600];
     fe_laplacian *l;
-    check(fe_laplacian_new(g, budget, 7, &alone, &l) == FE_OK);
+    check(fe_laplacian_new(g, NULL, budget, 7, &alone, &l) == FE_OK);
     check(fe_laplacian_exact(l) == (budget > 0));
     for (int trial = 0; trial < 20; trial++) {
       for (int v = 0; v < g->p; v++) x[v] = uniform();
@@ -389,7 +389,7 @@ static void seed_decides_every_bit(void) {
   range_vector(&g, r);
   for (int i = 0; i < 3; i++) {
     fe_laplacian *l;
-    fe_laplacian_new(&g, 0, seed[i], &alone, &l);
+    fe_laplacian_new(&g, NULL, 0, seed[i], &alone, &l);
     fe_laplacian_solve(l, r, x[i]);
     fe_laplacian_free(l);
   }
@@ -445,7 +445,7 @@ static void poll_stops_the_work(void) {
     fe_exec exec = {1, poll_once, &answers};
     fe_laplacian *l = (fe_laplacian *)&g;
     polls = 0;
-    check(fe_laplacian_new(&g, AFFORDABLE, 1, &exec, &l) == FE_EINTR);
+    check(fe_laplacian_new(&g, NULL, AFFORDABLE, 1, &exec, &l) == FE_EINTR);
     check(l == NULL && polls == answers + 1);
   }
   fe_graph_free(&g);

@@ -48,10 +48,23 @@ fe_status scarce_leverage(const fe_slopes *a, double *h);
 #define fe_slopes_column scarce_column
 #define fe_slopes_gather scarce_gather
 #define fe_slopes_factor scarce_factor
-#define fe_slopes_bound scarce_bound
+#define fe_slopes_find_rank scarce_find_rank
+#define fe_slopes_dense_rank scarce_dense_rank
+#define fe_slopes_plan scarce_plan
+#define fe_slopes_doubted scarce_doubted
+#define fe_crossing_new scarce_crossing_new
+#define fe_crossing_free scarce_crossing_free
+#define fe_crossing_clear scarce_crossing_clear
+#define fe_crossing_add scarce_crossing_add
+#define fe_gram_new scarce_gram_new
+#define fe_gram_free scarce_gram_free
+#define fe_gram_set_diagonal scarce_gram_set_diagonal
+#define fe_gram_add scarce_gram_add
+#define fe_gram_rank scarce_gram_rank
 #include "../../src/core/slopes.c"
 #include "../../src/core/slopes_basis.c"
 #include "../../src/core/slopes_effects.c"
+#include "../../src/core/slopes_gram.c"
 #include "../../src/core/slopes_pass.c"
 #include "../../src/core/slopes_rank.c"
 #include "../../src/core/slopes_schur.c"

@@ -424,3 +424,34 @@ test_that("large samples, whose dummies are never formed, give what small ones a
   }
   expect_null(own(models[[1L]], list(plain = FALSE), list()))
 })
+
+test_that("the unit of the outcome, of a regressor and of the null value do not matter", {
+  set.seed(1)
+  d <- data.frame(g = rep(1:12, each = 10), t = rep(1:10, 12), x = rnorm(120), x2 = rnorm(120))
+  d$y <- rnorm(120) + rnorm(12)[d$g] * d$x
+  run <- function(m, ...) {
+    set.seed(1)
+    fe_boottest(m, ..., B = 199)
+  }
+  base <- fe_lm(y ~ x + x2 | g + t, d, vcov = ~g)
+  for (unit in 10^c(-100, -80, -40, -8, 8, 40, 80, 99)) for (type in c("11", "33")) {
+    d$large <- d$y * unit
+    m <- fe_lm(large ~ x + x2 | g + t, d, vcov = ~g)
+    b <- run(m, "x", r = 0.1 * unit, bootstrap_type = type)
+    expected <- run(base, "x", r = 0.1, bootstrap_type = type)
+    expect_equal(b$t_boot, expected$t_boot, tolerance = 1e-8)
+    expect_equal(c(b$statistic, b$p.value), c(expected$statistic, expected$p.value),
+                 tolerance = 1e-9)
+    expect_equal(c(b$conf.int, b$estimate, b$std.error) / unit,
+                 c(expected$conf.int, expected$estimate, expected$std.error), tolerance = 1e-7)
+    joint <- run(m, c("x", "x2"), bootstrap_type = type)
+    expect_equal(joint$p.value, run(base, c("x", "x2"), bootstrap_type = type)$p.value)
+    expect_equal(fe_p_values(b, 0.3 * unit)$p.value, fe_p_values(expected, 0.3)$p.value)
+  }
+  for (unit in 10^c(-90, 90)) {
+    d$long <- d$x * unit
+    b <- run(fe_lm(y ~ long + x2 | g + t, d, vcov = ~g), "long")
+    expect_equal(b$p.value, run(base, "x")$p.value)
+    expect_equal(c(b$conf.int) * unit, c(run(base, "x")$conf.int), tolerance = 1e-7)
+  }
+})

@@ -23,7 +23,7 @@ test_that("lists of models and mediations answer with a list", {
   x <- fe_mediate(f, digitrade, mediators = "ln_innov", R = 0)
   expect_identical(names(deviance(x)), c("total", "a:ln_innov", "b:ln_innov"))
   expect_identical(sort(unique(augment(x)$model)), c("a:ln_innov", "b:ln_innov", "total"))
-  expect_error(vcov(x), "has no bootstrap", class = "fe_error")
+  expect_error(vcov(x, type = "boot"), "no bootstrap", class = "fe_error")
 })
 
 test_that("the covariance of the effects is that of their replicates", {

@@ -142,6 +142,152 @@ test_that("Stata's suest: one factor G/(G-1), or n/(n-1)", {
                class = "fe_error")
 })
 
+# The stacked regression as one model of all dummies, for oracle_cr2(): o$slopes name the slopes.
+stacked_oracle <- function(parts) {
+  s <- stack_parts(parts)
+  kept <- qr(sqrt(s$w) * s$Z, tol = 1e-9)
+  # dummies that others explain go, slopes come last in each block and stay
+  Z <- s$Z[, sort(kept$pivot[seq_len(kept$rank)]), drop = FALSE]
+  q <- qr(sqrt(s$w) * Z, tol = 0)
+  e <- as.vector(s$y - Z %*% qr.coef(q, sqrt(s$w) * s$y))
+  list(Z = Z, w = s$w, e = e, n = length(s$y), inverse = chol2inv(qr.R(q)), slopes = slopes,
+       data = s$data, b = qr.coef(q, sqrt(s$w) * s$y)[slopes])
+}
+
+differences <- cbind(-diag(2), diag(2))
+
+test_that("CR2 is that of the stacked regression, with its t and HTZ", {
+  for (seed in 1:4) for (weighted in c(FALSE, TRUE)) {
+    h <- halves(seed)
+    if (!weighted) h$parts <- lapply(h$parts, transform, w = 1)
+    models <- if (weighted) {
+      fe_lm(y ~ x1 + x2 | unit + time, h$d, weights = w, split = ~late)
+    } else fe_lm(y ~ x1 + x2 | unit + time, h$d, split = ~late)
+    o <- stacked_oracle(h$parts)
+    cr2 <- oracle_cr2(o, o$data$unit)
+    ours <- fe_equal(models, vcov = CR2 ~ unit)
+    expect_lt(worst(unname(vcov(ours)), unname(cr2$V)), 1e-9)
+    d <- differences %*% o$b
+    S <- differences %*% cr2$V %*% t(differences)
+    expect_equal(ours$estimates$df, c(cr2$eta(differences[1, , drop = FALSE]),
+                                      cr2$eta(differences[2, , drop = FALSE])), tolerance = 1e-7)
+    eta <- cr2$eta(differences)
+    expect_equal(unname(ours$parameter), c(2, eta - 1), tolerance = 1e-7)
+    expect_equal(unname(ours$statistic), (eta - 1) / (2 * eta) * drop(t(d) %*% solve(S, d)),
+                 tolerance = 1e-7)
+    one <- fe_wald(ours, "x1[2] = 2*x1[1]")
+    expect_equal(one$df, cr2$eta(rbind(c(-2, 0, 1, 0))), tolerance = 1e-7)
+    plain <- fe_equal(models, vcov = CR1S ~ unit, ssc = fe_ssc(t.df = "satterthwaite"))
+    expect_equal(plain$estimates$df[1],
+                 oracle_cr2(o, o$data$unit, power = 0)$eta(differences[1, , drop = FALSE]),
+                 tolerance = 1e-7)
+  }
+})
+
+test_that("CR2 of the stacked regression is that of clubSandwich", {
+  skip_if_not_installed("clubSandwich")
+  h <- halves(5)
+  h$parts <- lapply(h$parts, transform, w = 1)
+  o <- stacked_oracle(h$parts)
+  fit <- lm(unlist(lapply(h$parts, `[[`, "y")) ~ 0 + o$Z)
+  V <- clubSandwich::vcovCR(fit, o$data$unit, "CR2")
+  C <- matrix(0, 2, ncol(o$Z))
+  C[, match(slopes, colnames(o$Z))] <- differences
+  htz <- clubSandwich::Wald_test(fit, C, V, test = "HTZ")
+  ours <- fe_equal(fe_lm(y ~ x1 + x2 | unit + time, h$d, split = ~late), vcov = CR2 ~ unit)
+  expect_equal(unname(ours$statistic), htz$Fstat, tolerance = 1e-7)
+  expect_equal(unname(ours$parameter[2]), htz$df_denom, tolerance = 1e-6)
+})
+
+test_that("CR3 is the joint jackknife, all models estimated without each cluster", {
+  h <- halves(3)
+  h$d <- h$d[!(h$d$late & h$d$unit == 4), ] # a cluster that one sample does not have
+  fit <- function(d) fe_lm(y ~ x1 + x2 | unit + time, d, weights = w, split = ~late)
+  models <- fit(h$d)
+  units <- sort(unique(h$d$unit))
+  b <- unlist(lapply(models, coef))
+  without <- t(vapply(units, function(g) {
+    unlist(lapply(fit(h$d[h$d$unit != g, ]), coef))
+  }, b))
+  change <- sweep(without, 2L, b)
+  of <- rep(vapply(models, function(m) length(unique(h$d$unit[m$rows])), 0L), each = 2L)
+  scale <- sqrt((of - 1) / of)
+  V <- outer(scale, scale) * crossprod(change)
+  ours <- fe_equal(models, vcov = CR3 ~ unit)
+  expect_equal(unname(vcov(ours)), unname(V), tolerance = 1e-8)
+  for (j in 1:2) for (type in c("CR3", "CR3J")) {
+    at <- 2L * j - 1:0
+    joint <- vcov(fe_equal(models, vcov = type, cluster = "unit"))
+    expect_equal(unname(joint[at, at]), unname(vcov(models[[j]], type, cluster = "unit")),
+                 tolerance = 1e-9)
+  }
+})
+
+test_that("CR1S has the factors of each model", {
+  d <- random_panel(5, "weights", n_units = 60L, n_times = 10L)
+  d$late <- d$time > 2005
+  d$area <- (d$unit * 7 + d$time) %% 23
+  models <- fe_lm(y ~ x1 + x2 | unit + time, d, split = ~late)
+  for (ssc in list(NULL, fe_ssc(G.df = "conventional"))) {
+    joint <- vcov(fe_equal(models, vcov = CR1S ~ unit + area, ssc = ssc))
+    for (j in 1:2) {
+      at <- 2L * j - 1:0
+      expect_equal(unname(joint[at, at]), unname(vcov(models[[j]], CR1S ~ unit + area,
+                                                      ssc = ssc)), tolerance = 1e-9)
+    }
+    root <- sqrt(vapply(models, function(m) summary(m, CR1S ~ unit)$vcov_info$factor, 0))
+    expect_equal(vcov(fe_equal(models, vcov = CR1S ~ unit, ssc = ssc))[1, 3],
+                 vcov(fe_equal(models, vcov = CR0 ~ unit))[1, 3] * prod(root), tolerance = 1e-9)
+  }
+})
+
+test_that("pairs draw the same clusters in every model", {
+  h <- halves(4)
+  d <- transform(h$d, z = y + x3)
+  outcomes <- fe_lm(c(y, z) ~ x1 + x2 | unit + time, d, weights = w)
+  boot <- fe_boot(outcomes, R = 60, seed = 3, cluster = ~unit)
+  ours <- fe_equal(outcomes, vcov = pairs(R = 60, seed = 3) ~ unit)
+  expect_equal(unname(vcov(ours)), unname(vcov(boot)), tolerance = 1e-9)
+
+  models <- fe_lm(y ~ x1 + x2 | unit, h$d, weights = w, split = ~late)
+  split <- fe_equal(models, vcov = pairs(R = 5, seed = 8) ~ unit)
+  times <- fe_boot_weights(16L, 1:5, 8)[match(h$d$unit, sort(unique(h$d$unit))), ]
+  again <- t(vapply(1:5, function(r) {
+    unlist(lapply(c(FALSE, TRUE), function(late) {
+      keep <- h$d$late == late & times[, r] > 0
+      long <- h$d[rep(which(keep), times[keep, r]), ]
+      coef(fe_lm(y ~ x1 + x2 | unit, long, weights = w, singletons = "keep"))
+    }))
+  }, numeric(4)))
+  expect_equal(unname(vcov(split)), unname(cov(again)), tolerance = 1e-8)
+  expect_match(split$label, "pairs bootstrap (R = 5)", fixed = TRUE)
+})
+
+test_that("wild gives a cluster the same weight in every model", {
+  h <- halves(4)
+  d <- transform(h$d, z = y + x3)
+  outcomes <- fe_lm(c(y, z) ~ x1 + x2 | unit + time, d, weights = w)
+  boot <- fe_boot(outcomes, R = 60, seed = 3, cluster = ~unit, type = "wild")
+  ours <- fe_equal(outcomes, vcov = wild(R = 60, seed = 3) ~ unit)
+  expect_equal(unname(vcov(ours)), unname(vcov(boot)), tolerance = 1e-9)
+  kept <- fe_lm(c(y, z) ~ x1 + x2 | unit + time, d, weights = w, vcov = wild(R = 60) ~ unit)
+  expect_identical(vcov(fe_equal(kept)), vcov(fe_equal(kept)))
+  models <- fe_lm(y ~ x1 + x2 | unit, h$d, split = ~late)
+  many <- fe_equal(models, vcov = wild(R = 2e4, seed = 1) ~ unit)
+  expect_equal(vcov(many), vcov(fe_equal(models, vcov = CR0 ~ unit)), tolerance = 0.05)
+})
+
+test_that("a repaired joint variance does not depend on the terms compared", {
+  h <- halves(9)
+  h$d$trio <- h$d$unit %% 3
+  h$d$duo <- h$d$time %% 2
+  models <- suppressWarnings(fe_lm(y ~ x1 + x2 + x3 | unit, h$d, split = ~late, intercept = "mean",
+                                   vcov = CR0 ~ trio + duo))
+  expect_warning(all <- fe_equal(models), "joint variance was not positive", class = "fe_warning")
+  one <- suppressWarnings(fe_equal(models, terms = c("(Intercept)", "x2")))
+  expect_equal(vcov(one)[c(2, 4), c(2, 4)], vcov(all)[c(2, 5), c(2, 5)], tolerance = 1e-10)
+})
+
 test_that("three models: an F test for each term, and of all", {
   h <- halves(7)
   d <- h$d
@@ -243,7 +389,12 @@ test_that("what cannot be compared is refused with the reason", {
   expect_error(fe_equal(a, a), "same by construction", class = "fe_error")
   b <- fe_lm(y ~ x1 + x2 | time, d, vcov = ~unit)
   expect_error(fe_equal(a, b), "estimated with different ones", class = "fe_error")
-  expect_error(fe_equal(a, b, vcov = "iid"), "no joint variance", class = "fe_error")
+  expect_error(fe_equal(a, b, vcov = "iid"), "errors of one row.*HC1", class = "fe_error")
+  expect_error(fe_equal(a, b, vcov = ~unit, test = "HTZ"), "needs CR2", class = "fe_error")
+  with_constant <- fe_lm(c(y, x3) ~ x1 | unit, d, intercept = "mean", vcov = ~unit)
+  expect_error(fe_equal(with_constant, terms = "(Intercept)", vcov = pairs(R = 9) ~ unit),
+               "wild\\(\\)", class = "fe_error")
+  expect_no_error(fe_equal(with_constant, terms = "(Intercept)", vcov = wild(R = 9) ~ unit))
   expect_error(fe_equal(a, fe_lm(y ~ x1 | unit, d, lean = TRUE)), "lean", class = "fe_error")
   expect_error(fe_equal(a, b, vcov = ~zz), "zz", class = "fe_error")
 })

@@ -179,3 +179,72 @@ test_that("a type alone goes with the clusters of the model's variance", {
   expect_identical(names(summary(model, "CR2")$vcov_info$G), "cluster")
   expect_identical(vcov(model, "cluster"), vcov(model, ~unit))
 })
+
+# Panels whose two-way clustered variance has negative eigenvalues for most of the seeds used.
+indefinite_panel <- function(seed) {
+  set.seed(seed)
+  d <- expand.grid(i = 1:8, t = 1:6)
+  d[c("x", "z", "y")] <- rnorm(3 * 48)
+  d
+}
+
+# The rule once more, of the regression on dummies: for a functional c'beta, its weights on the
+# slopes are those of the part of it that is uncorrelated with them.
+oracle_repaired <- function(d, functional) {
+  o <- oracle_fit(d$y, as.matrix(d[c("x", "z")]), list(d$i, d$t))
+  V <- oracle_cluster(o, list(d$i, d$t))
+  at <- match(c("x", "z"), colnames(o$Z))
+  e <- eigen(V[at, at])
+  more <- e$vectors %*% (pmax(-e$values, 0) * t(e$vectors))
+  v <- solve(o$inverse[at, at], o$inverse[at, ] %*% functional(o$Z))
+  list(slopes = V[at, at] + more, negative = min(e$values) < 0,
+       functional = drop(t(functional(o$Z)) %*% V %*% functional(o$Z) + t(v) %*% more %*% v))
+}
+
+test_that("a repaired variance of slopes is the same beside any constant", {
+  seen <- 0
+  for (seed in c(1, 7, 26, 30, 31, 34, 37, 80)) {
+    d <- indefinite_panel(seed)
+    o <- oracle_repaired(d, function(Z) replace(numeric(ncol(Z)), 1L, 1))
+    seen <- seen + o$negative
+    for (constant in c("none", "lsdv", "mean", "within")) {
+      m <- suppressWarnings(fe_lm(y ~ x + z | i + t, d, vcov = ~i + t, intercept = constant))
+      V <- vcov(m)
+      expect_equal(unname(V[c("x", "z"), c("x", "z")]), unname(o$slopes), tolerance = 1e-9)
+      if (constant == "lsdv" && o$functional > 0) {
+        expect_equal(V["(Intercept)", "(Intercept)"], o$functional, tolerance = 1e-9)
+      }
+    }
+  }
+  expect_identical(seen, 7)
+})
+
+test_that("predictions and effects have the variance that the slopes have", {
+  for (seed in c(1, 7, 26, 30, 31, 34)) {
+    d <- indefinite_panel(seed)
+    m <- suppressWarnings(fe_lm(y ~ x + z | i + t, d, vcov = ~i + t))
+    o <- oracle_repaired(d, function(Z) Z[11L, ])
+    p <- suppressWarnings(predict(m, d[11L, ], se.fit = TRUE))
+    expect_equal(p$se.fit, if (o$functional > 0) sqrt(o$functional) else NA_real_, tolerance = 1e-8)
+    level <- suppressWarnings(tidy(fixef(m, "t", se = TRUE)))
+    last <- oracle_repaired(d, function(Z) replace(numeric(ncol(Z)), 13L, 1)) # the sixth of t
+    if (last$functional > 0) {
+      expect_equal(level$std.error[6L], sqrt(last$functional), tolerance = 1e-8)
+    }
+  }
+})
+
+test_that("a constant that is a regressor is repaired as one that is a fixed effect", {
+  seen <- 0
+  for (seed in 1:10) {
+    d <- indefinite_panel(seed)
+    d$one <- 1
+    plain <- suppressWarnings(fe_lm(y ~ x + z, d, vcov = ~i + t))
+    effect <- suppressWarnings(fe_lm(y ~ x + z | one, d, vcov = ~i + t, intercept = "mean"))
+    expect_equal(vcov(plain), vcov(effect)[names(coef(plain)), names(coef(plain))],
+                 tolerance = 1e-9)
+    raw <- oracle_cluster(oracle_fit(d$y, as.matrix(d[c("x", "z")])), list(d$i, d$t))
+    seen <- seen + (min(eigen(raw[2:3, 2:3])$values) < 0)
+  }
+  expect_gt(seen, 0)
+})
