@@ -1,84 +1,217 @@
-# Mediation: the same sample, the same fixed effects, three kinds of equations.
+# Mediation: the same sample, the same fixed effects, equations of total effect, mediators, outcome.
 
 #' Mediation under fixed effects
 #'
-#' Splits the coefficient of a treatment into the part that runs through mediators and the rest. All
-#' equations have the same rows, controls, fixed effects and weights:
+#' Splits the coefficient of a treatment into the parts that run through mediators and the rest: for
+#' mediators one by one, in parallel, or in a chain; with moderated paths; with an interaction of
+#' treatment and mediator. All equations have the same rows, fixed effects and weights:
 #' \deqn{y = c\,t + \ldots,\quad m_j = a_j t + \ldots,\quad y = c' t + b_j m_j + \ldots}{y = c t + ..., m_j = a_j t + ..., y = c' t + b_j m_j + ...}
 #' The indirect effect is \eqn{a_j b_j}{a_j b_j}, the share mediated \eqn{a_j b_j / c}{a_j b_j / c}.
-#' For least squares on one sample the identity
-#' \eqn{c = c' + \sum_j a_j b_j}{c = c' + sum_j a_j b_j} holds exactly (the sum over the mediators
-#' that stand in the same outcome equation); it is checked and reported.
+#' For least squares on one sample with the same controls the identity
+#' \eqn{c = c' + \sum_j a_j b_j}{c = c' + sum_j a_j b_j} holds exactly (the sum over all ways through
+#' the mediators of one outcome equation); it is checked and reported. It does not hold exactly, and
+#' the print says why, if `covariates` differ between equations, if treatment and mediator interact,
+#' if the path from mediator to outcome is moderated, or if only one of the paths a and direct is.
 #'
-#' What it can claim: under fixed effects all four coefficients are about changes within units. The
-#' product is a causal indirect effect only if, given the controls and effects, neither the
-#' treatment nor the mediators are confounded with the outcome; that is an assumption, not a result.
+#' @section What it can claim:
+#' With fixed effects of units all coefficients compare a unit with itself: a, b and their product
+#' are within-unit effects, and say nothing of differences between units. Without them a product is
+#' a mixture of within and between effects (Zhang, Zyphur and Preacher 2009). It is a causal indirect
+#' effect only if, given controls and effects, the treatment is unconfounded with mediators and
+#' outcome, the mediators are unconfounded with the outcome, no confounder of mediator and outcome is
+#' itself affected by the treatment, and effects do not differ from unit to unit in ways that go
+#' together in a and b. Those are assumptions; nothing in the output tests them. A chain assumes its
+#' order as well. A 0/1 mediator gets a linear probability equation.
+#'
+#' @section Several mediators:
+#' `"separate"`: each in an outcome equation of its own, as in a stepwise table; the other mediators
+#' are then part of its direct effect. `"parallel"`: all in one outcome equation. `"serial"`: the
+#' equation of each mediator holds those named before it; there are \eqn{2^k - 1}{2^k - 1} indirect
+#' effects, each the product of the coefficients along its way. `"indirect:all"` is their sum, and
+#' contrasts are pairwise differences (of up to seven).
+#'
+#' @section Moderated mediation:
+#' `moderator` is multiplied with the treatment in the mediators' equations (path `"a"`), with the
+#' mediators wherever they are regressors (`"b"`), with the treatment in the outcome equation
+#' (`"direct"`). Conditional effects at w are products of \eqn{a + a_w w}{a + a_w w} and
+#' \eqn{b + b_w w}{b + b_w w}. The index of moderated mediation (Hayes 2015), such as
+#' \eqn{a_w b}{a_w b}, is the slope of the indirect effect in w and exists where exactly one of its
+#' paths is moderated; else differences between the values are given.
+#'
+#' @section Treatment-mediator interaction:
+#' With \eqn{y = c' t + \sum_j (b_j + d_j t) m_j}{y = c' t + sum_j (b_j + d_j t) m_j}, a change of
+#' t from \eqn{t_0}{t0} (`control.value`) to \eqn{t_1}{t1} (`treat.value`), D = t1 - t0, and
+#' \eqn{\mu_j(t) = \bar m_j + a_j (t - \bar t)}{mu_j(t) = mean m_j + a_j (t - mean t)} (Valeri and
+#' VanderWeele 2013, for linear equations): `cde` \eqn{(c' + \sum d_j m_j^*) D}{(c' + sum d_j m*_j) D}
+#' at `mediator.value`; `nde.pure`, `nde.total` \eqn{(c' + \sum d_j \mu_j(t)) D}{(c' + sum d_j mu_j(t)) D}
+#' at t0 and t1; `nie.pure`, `nie.total` \eqn{(b_j + d_j t) a_j D}{(b_j + d_j t) a_j D} at t0 and t1;
+#' `te` = nde.pure + nie.total = cde + int.ref + int.med + nie.pure (VanderWeele 2014); `share` =
+#' nie.total / te.
+#'
+#' The effects are linear in the mediator, so that their average over the rows used depends on the
+#' unit and time effects through the mean of the mediator alone: \eqn{\mu_j(t)}{mu_j(t)} is the
+#' average, over these rows with their own effects and controls, of what the mediator's equation
+#' predicts at t. No single unit's effect enters. The averages are estimates of a population's: the
+#' delta method and the pairs and Bayesian bootstrap count their sampling error, whole clusters being
+#' drawn; the wild bootstrap keeps the rows, and them.
 #'
 #' @section Standard errors and intervals:
-#' Sobel (1982): \eqn{se = \sqrt{a^2 se_b^2 + b^2 se_a^2}}{se = sqrt(a^2 se_b^2 + b^2 se_a^2)}, with
-#' the equations' own standard errors under `vcov`. Bootstrap: pairs of whole clusters, see
-#' [fe_boot()]; percentile, basic, bias-corrected (bc) and accelerated (bca) intervals.
+#' `"delta"`: the gradient and the joint variance of all paths, from the influences of the rows
+#' stacked over equations, so that covariances across equations are those of the chosen `vcov`
+#' (clusters included). Where no joint variance is known (`"CR2"`, `"CR3"`, bootstrap variances,
+#' matrices) those across equations are taken as zero, and the print says so. Sobel (1982):
+#' \eqn{\sqrt{a^2 se_b^2 + b^2 se_a^2}}{sqrt(a^2 se_b^2 + b^2 se_a^2)}; Aroian (1947) adds
+#' \eqn{se_a^2 se_b^2}{se_a^2 se_b^2}, Goodman (1960) subtracts it (`NA` where negative); for longer
+#' products the first-order, exact and unbiased variances of a product of independent estimates. They
+#' suppose independent paths, and sums and differences always have the delta method's. `p.joint` is
+#' the largest p-value (normal) of the paths of a product: the joint-significance test. `"montecarlo"`
+#' (Preacher and Selig 2012): quantiles over draws of the paths from the normal distribution with
+#' their joint variance. Bootstrap: pairs of whole clusters, wild (residuals of whole clusters times
+#' random signs, in all equations alike, null not imposed) or Bayesian, see [fe_boot()]; percentile,
+#' basic, bias-corrected (bc) and accelerated (bca) intervals. All random numbers are functions of
+#' one seed, whatever the number of threads.
 #'
-#' @param formula `y ~ treat + controls | fixed effects`. Mediators must not stand in it.
+#' @param formula `y ~ treat + controls | fixed effects`; also a string, or a variable that holds
+#'   either. Mediators must not stand in it.
 #' @param data a data frame.
 #' @param treat name of the treatment, one numeric regressor of the formula. Default: the first one.
-#' @param mediators names of one or more numeric columns.
-#' @param joint `FALSE` (default): each mediator alone in an outcome equation of its own, as in a
-#'   stepwise table; `TRUE`: all of them together.
-#' @param R bootstrap replicates, default 1999; 0 for none.
+#' @param mediators names of one or more numeric or logical columns; in a chain, in its order.
+#' @param joint `TRUE` is `type = "parallel"`, `FALSE` (default) leaves `type` as it is.
+#' @param R bootstrap replicates, default 1999; 0 for none, which is the default if `ci` needs none.
 #' @param cluster what the bootstrap draws: a one-sided formula, a column name or a vector. Default:
 #'   the clusters of `vcov`, else the first fixed effect, else rows.
-#' @param ci type of the bootstrap interval that `print` and `tidy` show: `"percentile"` (default),
-#'   `"basic"`, `"bc"` or `"bca"`. All four are in `intervals`.
+#' @param ci interval of the indirect effects that `print` and `tidy` show: of the bootstrap,
+#'   `"percentile"` (default), `"basic"`, `"bc"` or `"bca"`; or `"delta"`, `"sobel"`, `"aroian"`,
+#'   `"goodman"`, `"montecarlo"`. `confint(x, type = )` gives any of them. Without a bootstrap the
+#'   first four become `method`.
 #' @param level confidence level, default 0.95.
 #' @param vcov,ssc,weights,weights_type,subset,intercept,singletons,control,threads as in [fe_lm()].
 #' @param progress show a progress bar in long bootstraps?
-#' @return an object of class `fe_mediate`: `effects` (a data frame with one row an effect: `effect`
-#'   `"total"`, `"a"`, `"b"`, `"direct"`, `"indirect"`, `"share"`; `mediator`, `estimate`,
-#'   `std.error`, `statistic`, `p.value`, `conf.low`, `conf.high`, `method`), `intervals` (every
-#'   type of interval of every indirect effect and share), `identity` (largest |c - c' - sum a b|),
-#'   `models` (`total`, `a`, `b`: the fitted equations), `boot` (see [fe_boot()]).
-#' @references Sobel (1982) \doi{10.2307/270723}; MacKinnon, Lockwood and Williams (2004)
-#'   \doi{10.1207/s15327906mbr3901_4}; Efron (1987) \doi{10.1080/01621459.1987.10478410}.
+#' @param type `"separate"` (default), `"parallel"` or `"serial"` mediators, up to 6 in a chain.
+#' @param covariates `NULL`, or further regressors of single equations: a list of one-sided formulas
+#'   (or names of columns) called `y` (outcome equations, the total one included), `m` (all
+#'   mediators) or after a mediator.
+#' @param moderator `NULL`, or the name of a numeric or logical column.
+#' @param paths which paths are moderated: some of `"a"`, `"b"`, `"direct"` (default: all).
+#' @param values values of the moderator for conditional effects, in the units of the data: `NULL` or
+#'   `"sd"` (mean and one standard deviation to each side; both values of a moderator of two),
+#'   `"quantiles"` (16th, 50th and 84th percentile) or numbers, whose names become labels.
+#' @param center centre the moderator at its mean over the rows used (0/1 columns stay)? Moves the
+#'   coefficients in `models`, no conditional effect. Default `TRUE`.
+#' @param interaction multiply treatment and mediators in the outcome equation? Not for a chain, nor
+#'   with a moderator.
+#' @param control.value,treat.value levels of the treatment that are compared, default 0 and 1.
+#' @param mediator.value `NULL` (means over the rows used), or named numbers: where the controlled
+#'   direct effect holds the mediators.
+#' @param method standard error and p-value of indirect effects: `"delta"` (default), `"sobel"`,
+#'   `"aroian"` or `"goodman"`.
+#' @param boot type of the bootstrap: `"pairs"` (default), `"wild"`, `"bayesian"` or `"residual"`.
+#' @param draws Monte Carlo draws, default 20000.
+#' @param seed `NULL` (drawn from R's generator, hence governed by [set.seed()]), or a whole number.
+#' @return an object of class `fe_mediate`: `effects` (a data frame with one row an effect and method:
+#'   `effect`, `mediator`, with a moderator its value `at`, `estimate`, `std.error`, `statistic`,
+#'   `p.value`, `conf.low`, `conf.high`, `p.joint`, `method`, `term`), `intervals` (every type of
+#'   interval from resampling), `identity` (largest |c - c' - sum a b|, `NA` with an interaction),
+#'   `exact` (`TRUE`, or why the identity need not hold), `models` (`total`, `a`, `b`: the fitted
+#'   equations), `coefficients` and `variance$V` (paths and their joint variance), `boot` (see
+#'   [fe_boot()]). Effects are `"total"`, `"a"`, `"d"` (mediator to mediator), `"b"`, `"direct"`,
+#'   `"indirect"`, `"share"`, `"contrast"`, `"index"`, `"difference"` and the natural ones above.
+#' @references Sobel (1982) \doi{10.2307/270723}; Aroian (1947) \doi{10.1214/aoms/1177730442};
+#'   Goodman (1960) \doi{10.1080/01621459.1960.10483369}; MacKinnon, Lockwood and Williams (2004)
+#'   \doi{10.1207/s15327906mbr3901_4}; Preacher and Selig (2012) \doi{10.1080/19312458.2012.679848};
+#'   Hayes (2015) \doi{10.1080/00273171.2014.962683}; Valeri and VanderWeele (2013)
+#'   \doi{10.1037/a0031034}; VanderWeele (2014) \doi{10.1097/EDE.0000000000000121}; Zhang, Zyphur and
+#'   Preacher (2009) \doi{10.1177/1094428108327450}; Efron (1987)
+#'   \doi{10.1080/01621459.1987.10478410}.
 #' @examples
+#' f <- ln_upmf ~ ln_imdig + pgdp | country + year
 #' set.seed(1)
-#' fe_mediate(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade,
-#'            treat = "ln_imdig", mediators = c("ln_innov", "ln_inter"), R = 199)
+#' fe_mediate(f, digitrade, mediators = c("ln_innov", "ln_inter"), R = 199)
+#' fe_mediate(f, digitrade, mediators = c("ln_innov", "ln_inter"), type = "serial", ci = "delta",
+#'            vcov = ~country)
+#' fe_mediate(f, digitrade, mediators = "ln_innov", moderator = "ln_insti", paths = "a",
+#'            ci = "montecarlo", vcov = ~country)
 #' @export
 fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R = 1999,
                        cluster = NULL,
-                       ci = c("percentile", "basic", "bc", "bca"), level = 0.95, vcov = "HC1",
-                       ssc = fe_ssc(), weights = NULL, subset = NULL,
+                       ci = c("percentile", "basic", "bc", "bca", "delta", "sobel", "aroian",
+                              "goodman", "montecarlo"),
+                       level = 0.95, vcov = "HC1", ssc = fe_ssc(), weights = NULL, subset = NULL,
                        intercept = c("none", "lsdv", "mean", "within"),
                        singletons = c("drop", "keep"),
                        control = fe_control(), threads = NULL, progress = interactive(),
-                       weights_type = c("analytic", "frequency")) {
+                       weights_type = c("analytic", "frequency"),
+                       type = c("separate", "parallel", "serial"), covariates = NULL,
+                       moderator = NULL, paths = c("a", "b", "direct"), values = NULL,
+                       center = TRUE, interaction = FALSE, control.value = 0, treat.value = 1,
+                       mediator.value = NULL, method = c("delta", "sobel", "aroian", "goodman"),
+                       boot = c("pairs", "wild", "bayesian", "residual"), draws = 20000,
+                       seed = NULL) {
   call <- match.call()
-  ci <- check_choice(ci[1L], boot_intervals, "ci")
-  check_level(level)
+  env <- parent.frame()
+  ci <- check_choice(ci[1L], mediation_intervals_known, "ci")
+  if (missing(R) && !ci %in% boot_intervals) R <- 0
   check_count(R, "R", 0)
   settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads,
                              FALSE, call)
   if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
-  formula <- as_formula(formula, parent.frame())
-  if (is.null(treat)) treat <- first_regressor(formula)
+  formula <- as_formula(formula, env)
   data <- check_data(data)
-  check_logical_treat(formula, data, treat)
-  mediators <- unname(mediators)
-  data <- numeric_columns_of(data, c(treat, mediators))
-  setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
-                       subset = substitute(subset), weights_type = weights_type[1L])
-  paths <- plan_mediation(setup, treat, mediators, check_flag(joint, "joint"))
-  fits <- run_plan(setup, paths$plan)
-  out <- structure(list(models = sort_equations(fits, paths), treat = paths$treat,
-                        mediators = mediators, joint = joint, ci = ci, level = level, call = call,
-                        outcome = fits[[1L]]$outcome),
-                   class = "fe_mediate")
-  out$identity <- check_identity(out)
-  if (R > 0) out$boot <- fe_boot(out, R, cluster = cluster, threads = threads, progress = progress)
-  out$intervals <- mediation_intervals(out)
-  out$effects <- mediation_effects(out)
-  out
+  asked <- list(treat = treat, mediators = unname(mediators), joint = joint,
+                type = if (!missing(type)) type[1L], covariates = covariates, moderator = moderator,
+                paths = paths, center = center, interaction = interaction)
+  request <- mediation_request(asked, formula, data)
+  extra <- list(weights = resolve_argument(substitute(weights), data, env, "weights"),
+                subset = resolve_argument(substitute(subset), data, env, "subset"),
+                weights_type = weights_type[1L])
+  fitted <- fit_mediation(formula, data, request, settings, env, extra)
+  out <- new_mediation(fitted, request, call)
+  out[c("ci", "level", "method", "draws")] <- list(ci, check_level(level),
+    check_choice(method[1L], analytic_methods, "method"), check_count(draws, "draws", 100))
+  levels <- c(control = check_number(control.value, "control.value"),
+              treat = check_number(treat.value, "treat.value"))
+  out <- complete_mediation(out, values, levels, mediator.value)
+  resample_mediation(out, R, boot[1L], cluster, seed, threads, progress)
+}
+
+# ---- what is asked for ---------------------------------------------------------------------------
+
+mediation_request <- function(asked, formula, data) {
+  request <- asked
+  if (is.null(asked$treat)) request$treat <- first_regressor(formula)
+  check_logical_treat(formula, data, request$treat)
+  request$type <- mediation_type(asked$type, check_flag(asked$joint, "joint"))
+  request["moderator"] <- list(check_mediation_moderator(asked$moderator, data, request))
+  known <- c("a", "b", "direct")
+  if (!is.character(asked$paths) || !length(asked$paths) || !all(asked$paths %in% known)) {
+    stop_arg("paths", paste("must be some of", quote_list(known), "and not",
+                            describe_value(asked$paths)))
+  }
+  if (check_flag(asked$interaction, "interaction") &&
+      (!is.null(request$moderator) || request$type == "serial")) {
+    stop_arg("interaction", sprintf("is TRUE beside %s", if (is.null(request$moderator)) {
+      "a chain of mediators"
+    } else "a moderator"), "Their natural effects are not provided; use one of the two")
+  }
+  if (request$type == "serial" && length(request$mediators) > 6L) {
+    stop_arg("mediators", "names more than 6 columns for a chain", "Leave some out")
+  }
+  w <- request$moderator
+  request$centers <- check_flag(asked$center, "center") && !is.null(w) &&
+    !all(data[[w]] %in% c(0, 1, NA))
+  request$sets <- if (request$type == "separate") as.list(request$mediators) else
+    list(request$mediators)
+  request
+}
+
+mediation_type <- function(type, joint) {
+  if (is.null(type)) return(if (joint) "parallel" else "separate")
+  type <- check_choice(type, c("separate", "parallel", "serial"), "type")
+  if (joint && type != "parallel") {
+    stop_arg("joint", sprintf("is TRUE, and `type` is %s", dQuote(type, FALSE)),
+             "Leave `joint` out")
+  }
+  type
 }
 
 first_regressor <- function(formula) {
@@ -110,200 +243,117 @@ coef_name <- function(v) deparse(as.name(v), backtick = TRUE)
 
 coef_of <- function(model, v) coef(model)[[coef_name(v)]]
 
-# ---- equations -----------------------------------------------------------------------------------
+# ---- fitting -------------------------------------------------------------------------------------
 
-plan_mediation <- function(setup, treat, mediators, joint) {
-  parsed <- parse_formula(setup$formula)
-  if (max(lengths(parsed)) > 1L) {
-    stop_arg("formula", "must be a single model: no c(), sw() or csw()")
+# -> list(fits, paths, center). A moderator is centred over the rows that a first fit uses.
+fit_mediation <- function(formula, data, request, settings, env, extra) {
+  data <- numeric_columns_of(data, c(request$treat, request$mediators, request$moderator))
+  fit <- function(data) {
+    setup <- do.call(model_setup, c(list(formula, data, settings, env), extra))
+    paths <- plan_mediation(setup, request)
+    list(paths = paths, fits = run_plan(setup, paths$plan))
   }
-  data <- setup$frame$data
-  terms <- split_sum(parsed$regressors[[1L]])
-  names <- vapply(terms, deparse_one, "")
-  if (length(treat) != 1L || !treat %in% names) {
-    stop_arg("treat", sprintf("is %s, which is no regressor of the formula", quote_list(treat)),
-             paste("Its regressors are", quote_list(names)))
+  center <- 0
+  if (request$centers) {
+    m <- suppressWarnings(fit(data), classes = "fe_warning")$fits[[1L]]
+    center <- stats::weighted.mean(take_rows(data[[request$moderator]], m$rows), row_weights(m))
+    data[[request$moderator]] <- data[[request$moderator]] - center
   }
-  check_numeric_columns(treat, data, "treat")
-  check_numeric_columns(mediators, data, "mediators")
-  taken <- intersect(mediators, c(names, deparse_one(parsed$outcomes[[1L]])))
-  if (length(taken)) {
-    stop_arg("mediators", paste("names", quote_list(taken), "which stands in the formula already"),
-             "Leave it out of the formula")
-  }
-  equation <- function(outcome, added = NULL) {
-    list(outcome = outcome, effects = parsed$effects[[1L]],
-         regressors = join_sum(c(terms, lapply(added, as.name))))
-  }
-  # an offset is a known part of the outcome, and of no mediator
-  path <- function(m) {
-    of_outcome <- vapply(terms, is_call_of, NA, "offset")
-    list(outcome = as.name(m), effects = parsed$effects[[1L]],
-         regressors = join_sum(terms[!of_outcome]))
-  }
-  y <- parsed$outcomes[[1L]]
-  sets <- if (joint) list(mediators) else as.list(mediators)
-  plan <- c(list(equation(y)), lapply(mediators, path),
-            lapply(sets, function(set) equation(y, set)))
-  list(plan = plan, treat = treat, mediators = mediators, sets = sets)
+  c(once_warned(fit(data)), center = center)
 }
 
-sort_equations <- function(fits, paths) {
-  k <- length(paths$mediators)
+# Equations of one design warn alike: one of them is enough.
+once_warned <- function(expr) {
+  said <- character()
+  withCallingHandlers(expr, fe_warning = function(w) {
+    if (conditionMessage(w) %in% said) invokeRestart("muffleWarning")
+    said <<- c(said, conditionMessage(w))
+  })
+}
+
+new_mediation <- function(fitted, request, call) {
+  fits <- fitted$fits
+  k <- length(request$mediators)
   b <- fits[-seq_len(k + 1L)]
-  names(b) <- vapply(paths$sets, paste, "", collapse = "+")
-  a <- stats::setNames(fits[1L + seq_len(k)], paths$mediators)
-  models <- list(total = fits[[1L]], a = a, b = b)
-  for (m in c(list(models$total), models$a, models$b)) {
-    gone <- intersect(m$collinear, vapply(c(paths$treat, paths$mediators), coef_name, ""))
-    if (length(gone)) {
-      stop_arg(if (gone[1L] == coef_name(paths$treat)) "treat" else "mediators",
-               paste("names", quote_list(gone),
-                     "which is collinear with the other regressors and fixed effects"))
-    }
+  names(b) <- vapply(request$sets, paste, "", collapse = "+")
+  models <- list(total = fits[[1L]],
+                 a = stats::setNames(fits[1L + seq_len(k)], request$mediators), b = b)
+  out <- c(list(models = models, call = call, outcome = fits[[1L]]$outcome,
+                edges = fitted$paths$edges, exact = fitted$paths$exact, center = fitted$center),
+           request[c("treat", "mediators", "type", "sets", "interaction", "paths")])
+  out["moderator"] <- request["moderator"]
+  out$joint <- request$type == "parallel"
+  out <- structure(out, class = "fe_mediate")
+  out$theta <- path_coefficients(out)
+  check_paths_estimable(out)
+  out
+}
+
+# What follows from the fits: values, averages, effects, variance.
+complete_mediation <- function(x, values, levels, mediator_value) {
+  if (!is.null(x$moderator)) {
+    m <- x$models$total
+    x$observed <- take_rows(m$data[[x$moderator]], m$rows) + x$center
+    x$points <- mediation_points(x$observed, row_weights(m), values)
   }
-  models
+  if (x$interaction) {
+    x$levels <- levels
+    x$means <- sample_averages(x)
+    x$mediator_value <- mediator_values(x, mediator_value)
+  }
+  x$coefficients <- theta_values(x)
+  x$variance <- path_variance(x)
+  x$definitions <- define_effects(x)
+  x$identity <- check_identity(x)
+  x
 }
 
-# The outcome equation that a mediator stands in.
-outcome_equation <- function(x, mediator) x$models$b[[if (x$joint) 1L else mediator]]
-
-# Total, a, b, direct, indirect, share of one mediator as numbers, from a function get(model, term).
-path_values <- function(x, mediator, get) {
-  a <- get(x$models$a[[mediator]], x$treat)
-  b <- get(outcome_equation(x, mediator), mediator)
-  c(a = a, b = b)
+mediator_values <- function(x, given) {
+  out <- stats::setNames(x$means[paste0("mean:", x$mediators)], x$mediators)
+  if (is.null(given)) return(out)
+  if (!is.numeric(given) || is.null(names(given)) || !all(names(given) %in% x$mediators) ||
+      !all(is.finite(given))) {
+    stop_arg("mediator.value", paste("must be finite numbers named after", quote_list(x$mediators)))
+  }
+  out[names(given)] <- given
+  out
 }
+
+resample_mediation <- function(x, R, boot, cluster, seed, threads, progress) {
+  if (R > 0) {
+    x$boot <- fe_boot(x, R, type = boot, cluster = cluster, threads = threads, progress = progress,
+                      seed = seed)
+  }
+  if (R == 0 && x$ci %in% boot_intervals) x$ci <- x$method
+  if (x$ci == "montecarlo" || !is.null(seed)) x$seed <- check_seed(seed)
+  x$intervals <- mediation_intervals(x)
+  x$effects <- mediation_effects(x)
+  x
+}
+
+# ---- the identity --------------------------------------------------------------------------------
 
 check_identity <- function(x) {
-  total <- coef_of(x$models$total, x$treat)
-  indirect <- indirect_effects(x)
-  gaps <- if (x$joint) total - coef_of(x$models$b[[1L]], x$treat) - sum(indirect) else
-    vapply(x$mediators, function(m) {
-      total - coef_of(outcome_equation(x, m), x$treat) - indirect[[m]]
-    }, 0)
-  gap <- max(abs(gaps))
-  if (gap > 1e-8 * max(abs(c(total, indirect)))) {
+  if (x$interaction) return(NA_real_)
+  at <- if (is.null(x$moderator)) 0 else centred(x, x$points$value)
+  gap <- max(vapply(at, function(w) max(identity_gaps(x, w)), 0))
+  size <- max(abs(x$coefficients))
+  if (isTRUE(x$exact) && gap > 1e-8 * size) {
     warn_user(sprintf("the identity c = c' + a*b fails by %.3g: ", gap),
               "the equations are not of one sample and design")
   }
   gap
 }
 
-indirect_effects <- function(x) {
-  vapply(x$mediators, function(m) {
-    prod(path_values(x, m, coef_of))
+# |c - c' - indirect effects| of each outcome equation, at the moderator's value w.
+identity_gaps <- function(x, w) {
+  theta <- as_draw(x$coefficients)
+  routes <- mediation_routes(x)
+  through <- vapply(routes, function(route) {
+    product_sums(list(route_product(x, route, w)), theta)
   }, 0)
-}
-
-# ---- bootstrap -----------------------------------------------------------------------------------
-
-all_equations <- function(x) c(list(x$models$total), unname(x$models$a), unname(x$models$b))
-
-# Replicates of the total, direct and indirect effects of every mediator.
-boot_mediate <- function(x, cluster, request) {
-  models <- all_equations(x)
-  names <- lapply(models, setdiff_constant)
-  first <- cumsum(c(0L, lengths(names)))
-  position <- function(model, v) first[model] + match(coef_name(v), names[[model]])
-  k <- length(x$mediators)
-  at_total <- position(1L, x$treat)
-  at <- t(vapply(seq_len(k), function(j) {
-    outcome <- 1L + k + if (x$joint) 1L else j
-    c(a = position(1L + j, x$treat), b = position(outcome, x$mediators[j]),
-      direct = position(outcome, x$treat))
-  }, numeric(3L)))
-  statistic <- function(coefs) {
-    a <- coefs[, at[, "a"], drop = FALSE]
-    b <- coefs[, at[, "b"], drop = FALSE]
-    total <- coefs[, at_total]
-    out <- cbind(total, coefs[, at[, "direct"], drop = FALSE], a * b, a * b / total, rowSums(a * b))
-    colnames(out) <- c("total", paste0("direct:", x$mediators), paste0("indirect:", x$mediators),
-                       paste0("share:", x$mediators), "indirect:all")
-    out
-  }
-  if (is.null(cluster) && !length(x$models$total$vcov_info$G) && length(x$models$total$factors)) {
-    cluster <- factor_as_cluster(x$models$total)
-  }
-  boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), cluster, request)
-}
-
-factor_as_cluster <- function(m) {
-  structure(list(coded = one_cluster(m$factors[1L])), class = "fe_coded")
-}
-
-mediation_intervals <- function(x) {
-  if (is.null(x$boot)) return(NULL)
-  shown <- grep("^(indirect|share|total|direct)", names(x$boot$t0), value = TRUE)
-  rows <- lapply(boot_intervals, function(type) {
-    ci <- if (type == x$ci) {
-      confint.fe_boot(x$boot, parm = shown, level = x$level, type = type)
-    } else quiet_interval(x, shown, type)
-    data.frame(statistic = shown, type = type, conf.low = ci[, 1L], conf.high = ci[, 2L],
-               row.names = NULL)
-  })
-  do.call(rbind, rows)
-}
-
-# An interval that was not asked for says nothing when the replicates do not give it: it is NA.
-quiet_interval <- function(x, shown, type) {
-  suppressWarnings(tryCatch(
-    confint.fe_boot(x$boot, parm = shown, level = x$level, type = type),
-    fe_error = function(e) matrix(NA_real_, length(shown), 2L)
-  ), classes = "fe_warning")
-}
-
-# ---- effects -------------------------------------------------------------------------------------
-
-sobel <- function(a, b, se_a, se_b) sqrt(a^2 * se_b^2 + b^2 * se_a^2)
-
-coefficient_row <- function(model, term, effect, mediator, level) {
-  row <- coef_table(model, level)
-  row <- row[row$term == coef_name(term), ]
-  data.frame(effect = effect, mediator = mediator, row[-1L], method = model$vcov_info$type)
-}
-
-mediation_effects <- function(x) {
-  rows <- list(coefficient_row(x$models$total, x$treat, "total", NA_character_, x$level))
-  for (m in x$mediators) {
-    outcome <- outcome_equation(x, m)
-    rows <- c(rows, list(coefficient_row(x$models$a[[m]], x$treat, "a", m, x$level),
-                         coefficient_row(outcome, m, "b", m, x$level),
-                         coefficient_row(outcome, x$treat, "direct", m, x$level)),
-              indirect_rows(x, m))
-  }
-  out <- do.call(rbind, rows)
-  if (x$joint) out <- out[!duplicated(out[c("effect", "estimate")]) | out$effect != "direct", ]
-  rownames(out) <- NULL
-  out
-}
-
-indirect_rows <- function(x, m) {
-  estimate <- path_values(x, m, coef_of)
-  se <- path_values(x, m, function(model, v) std_errors(model)[[coef_name(v)]])
-  ab <- prod(estimate)
-  s <- sobel(estimate[["a"]], estimate[["b"]], se[["a"]], se[["b"]])
-  z <- stats::qnorm(1 - (1 - x$level) / 2)
-  row <- data.frame(effect = "indirect", mediator = m, estimate = ab, std.error = s,
-                    statistic = ab / s, p.value = 2 * stats::pnorm(-abs(ab / s)),
-                    conf.low = ab - z * s,
-                    conf.high = ab + z * s, method = "Sobel")
-  share <- data.frame(effect = "share", mediator = m,
-                      estimate = ab / coef_of(x$models$total, x$treat), std.error = NA_real_,
-                      statistic = NA_real_, p.value = NA_real_, conf.low = NA_real_,
-                      conf.high = NA_real_, method = "")
-  if (is.null(x$boot)) return(list(row, share))
-  list(row, booted_row(x, row, "indirect"), booted_row(x, share, "share"))
-}
-
-booted_row <- function(x, row, kind) {
-  name <- paste0(kind, ":", row$mediator)
-  ci <- x$intervals[x$intervals$statistic == name & x$intervals$type == x$ci, ]
-  # a ratio has no moments, so its replicates have a spread but no standard error to report
-  row$std.error <- if (kind == "share") NA_real_ else stats::sd(x$boot$t[, name], na.rm = TRUE)
-  row$statistic <- row$p.value <- NA_real_
-  row$conf.low <- ci$conf.low
-  row$conf.high <- ci$conf.high
-  row$method <- paste("boot", x$ci)
-  row
+  direct <- x$edges$name[x$edges$kind == "direct"]
+  value <- function(name) form_values(edge_form(x, name, w), theta)
+  if (x$type != "separate") through <- sum(through)
+  abs(value("total") - vapply(direct, value, 0) - through)
 }

@@ -31,9 +31,9 @@ test_that("the Sobel error follows its formula under the chosen variance", {
   x <- fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 0, vcov = ~country)
   a <- tidy(x$models$a$ln_innov)[1, ]
   b <- subset(tidy(x$models$b$ln_innov), term == "ln_innov")
-  row <- subset(x$effects, effect == "indirect")
+  row <- subset(x$effects, method == "Sobel")
   expect_equal(row$std.error, sqrt(a$estimate^2 * b$std.error^2 + b$estimate^2 * a$std.error^2))
-  restated <- subset(summary(x, vcov = "HC1")$effects, effect == "indirect")
+  restated <- subset(summary(x, vcov = "HC1")$effects, method == "Sobel")
   expect_false(isTRUE(all.equal(row$std.error, restated$std.error)))
 })
 
@@ -91,8 +91,10 @@ test_that("tidy has one row an effect and glance one row", {
   t <- tidy(x)
   expect_identical(t$effect, c("total", "a", "b", "direct", "indirect", "share"))
   expect_equal(t$conf.low[5], confint(x, parm = "indirect:ln_innov", type = "basic")[1, 1])
-  expect_equal(tidy(x, "sobel")$conf.low[5], t$estimate[5] - qnorm(.975) * t$std.error[5])
-  expect_identical(sum(tidy(x, "all")$effect == "indirect"), 2L)
+  s <- tidy(x, "sobel")
+  expect_equal(s$conf.low[5], s$estimate[5] - qnorm(.975) * s$std.error[5])
+  expect_identical(subset(tidy(x, "all"), effect == "indirect")$method,
+                   c("delta", "Sobel", "boot basic"))
   expect_identical(nrow(glance(x)), 1L)
   expect_identical(sort(unique(x$intervals$type)), c("basic", "bc", "bca", "percentile"))
   expect_output(print(x), "Identity c = c'")
