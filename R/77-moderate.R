@@ -1,4 +1,4 @@
-# Moderation: the slope of the outcome in `treat`, as it depends on `moderator`.
+# Moderation: the slope of the outcome in `treat`, as it depends on moderators.
 
 #' Moderation: interaction model, simple slopes, Johnson-Neyman region
 #'
@@ -12,9 +12,27 @@
 #' \eqn{m-\bar m}{m-cm} and their product, and the slope at m, with d = m - cm, is
 #' \deqn{s(m) = b_1 + b_3 d, \quad Var\, s(m) = V_{11} + 2 d V_{13} + d^2 V_{33}}{
 #'   s(m) = b1 + b3 d,  Var s(m) = V11 + 2 d V13 + d^2 V33}
-#' (Aiken and West 1991; Brambor, Clark and Golder 2006). Centring moves the coefficients of
-#' `treat` and `moderator`, but neither the product's nor any slope. For a factor the slope in a
-#' level is the same kind of linear combination, with the contrasts of the factor.
+#' (Aiken and West 1991; Brambor, Clark and Golder 2006). Centring at a number moves the
+#' coefficients of `treat` and `moderator`, but neither the product's nor any slope. For a factor
+#' the slope in a level is the same kind of linear combination, with the contrasts of the factor.
+#'
+#' A factor as `treat` has, in place of a slope, the difference of each level from the first one (a
+#' simple effect); a variable of 0 and 1 needs nothing special, its slope is that difference.
+#'
+#' The average slope is the mean of the slopes of the rows used (weighted by `weights`), the values
+#' of the moderators taken as fixed: also a combination of the coefficients.
+#'
+#' @section Several moderators:
+#' With moderators m and z each has its product with x (additive: `treat x m + treat x z`); with
+#' `three.way = TRUE` and two of them, \eqn{m z}{m z} and \eqn{x m z}{x m z} are added, and
+#' \deqn{s(m, z) = b_1 + b_3 d_m + b_4 d_z + b_5 d_m d_z.}{
+#'   s(m, z) = b1 + b3 d_m + b4 d_z + b5 d_m d_z.}
+#' Slopes are given at every combination of the `values` of the moderators, and the Johnson-Neyman
+#' region in the first moderator at each combination of the values of the others. Differences
+#' between slopes are tested by \eqn{t = (c_1 - c_2)'b / \sqrt{(c_1 - c_2)'V(c_1 - c_2)}}{
+#' t = (c1 - c2)'b / sqrt((c1 - c2)'V(c1 - c2))} with the combinations c of the coefficients; with
+#' values one standard deviation to each side of the mean these are the six tests of Dawson and
+#' Richter (2006) for a three-way interaction.
 #'
 #' @section Johnson-Neyman region:
 #' The values of m where \eqn{s(m)^2 > t^2 Var\, s(m)}{s(m)^2 > t^2 Var s(m)}, a quadratic
@@ -22,55 +40,86 @@
 #' quantile of Student's distribution at `level`. Whether one value of m or many are looked at
 #' makes a difference: with `fdr = TRUE`, t is raised so that the rate of false discoveries among
 #' the distinct observed values of m stays below 1 - `level` (Benjamini and Hochberg 1995, as
-#' Esarey and Sumner 2018 apply it to interactions).
+#' Esarey and Sumner 2018 apply it to interactions); of several regions each by itself.
+#'
+#' @section Within-unit interactions:
+#' Fixed effects take unit means out of the product as a whole, not out of its parts. With
+#' deviations \eqn{\dot x_{it} = x_{it} - \bar x_i}{dx = x - mean_i(x)} (and so for m),
+#' \deqn{x_{it}m_{it} = \dot x_{it}\dot m_{it} + \bar m_i \dot x_{it} + \bar x_i \dot m_{it} +
+#' \bar x_i \bar m_i.}{x m = dx dm + mean_i(m) dx + mean_i(x) dm + mean_i(x) mean_i(m).}
+#' Only the last summand is absorbed. So the product's coefficient answers two questions at once:
+#' does the slope in x change when m changes within a unit (first summand), and do units whose m is
+#' high on average have other slopes (second and third)? The second comparison is between units,
+#' and whatever else differs between them enters: it is what fixed effects were meant to exclude.
+#' `center = "within"` replaces x and m by their deviations from the means of the units, the levels
+#' of the first fixed effect, before they are multiplied: the double-demeaned estimator of
+#' Giesselmann and Schmidt-Catran (2022). It uses the first summand only, needs variation over time
+#' in both variables, and has the larger standard error. `values`, slopes and region are then in
+#' deviations of m from the mean of its unit. Unlike the other centres it changes the product's
+#' coefficient.
 #'
 #' @section What centring may not touch:
 #' Columns are centred in a copy of `data`, so a centred variable may stand in the formula by
 #' itself, in the product and as a fixed effect, but not inside another expression such as
 #' `log(m)`: that is an error. So is `treat` in any further term: its slope would depend on more
-#' than the moderator.
+#' than the moderators.
 #'
-#' @param formula `y ~ treat + moderator + controls | fixed effects`, as in [fe_lm()], of one model.
-#'   Main effects and product are added where they are not written.
+#' @param formula `y ~ treat + moderator + controls | fixed effects`, as in [fe_lm()], of one model
+#'   without instruments. Main effects and products are added where they are not written.
 #' @param data a data frame with one row an observation.
-#' @param treat name of a numeric or logical column: the regressor whose slope is studied.
-#' @param moderator name of another column: numeric, logical, factor or character. Logical values
-#'   count as 0 and 1, character values as levels of a factor.
-#' @param center `TRUE` (default): `treat` and a numeric moderator are centred at their means
-#'   (weighted by `weights`) over the rows that the model uses; variables with no values but 0 and
-#'   1, and factors, stay as they are. `FALSE`: nothing is centred. Or centres of your own, in the
-#'   units of the data: `c(x = 3, m = 0)`; what is not named has centre 0.
-#' @param values where slopes are computed, in the units of the data: `NULL` or `"sd"` (the mean
-#'   and one standard deviation to each side), `"quantiles"` (the quartiles over the rows used),
-#'   or numbers, whose names become labels. For a moderator of two values, or a factor, `NULL`
-#'   means all of them; for a factor give levels.
+#' @param treat name of a column, the regressor whose slope is studied: numeric or logical, or a
+#'   factor or character, whose levels are compared with the first one.
+#' @param moderator name of another column, or of several: numeric, logical, factor or character.
+#'   Logical values count as 0 and 1, character values as levels of a factor.
+#' @param center `TRUE` or `"mean"` (default): `treat` and numeric moderators are centred at their
+#'   means (weighted by `weights`) over the rows that the model uses; `"median"`: at their medians
+#'   over these rows. Variables with no values but 0 and 1, and factors, stay as they are. `FALSE`
+#'   or `"none"`: nothing is centred. `"within"`: at the means of units, see below. Or centres of
+#'   your own, in the units of the data: `c(x = 3, m = 0)`; what is not named has centre 0.
+#' @param values where slopes are computed, in the units of the data: `NULL`, `"sd"` (the mean
+#'   and one standard deviation to each side), `"plus-minus"` (the latter two), `"quantiles"` (the
+#'   quartiles over the rows used), or numbers, whose names become labels. `NULL` means `"sd"`, with
+#'   several moderators `"plus-minus"`. For a moderator of two values, or a factor, `NULL` means all
+#'   of them; for a factor give levels. For several moderators a list by their names:
+#'   `list(m = "sd", z = c(0, 1))`; what is not named has `NULL`.
 #' @param level confidence level between 0 and 1, default 0.95; the region uses 1 - `level`.
 #' @param fdr `TRUE`: the region controls the false discovery rate. Default `FALSE`.
+#' @param three.way `TRUE`: of two moderators the product, and its product with `treat`, are in the
+#'   model too. Default `FALSE`.
 #' @param ... further arguments of [fe_lm()]: `vcov`, `weights`, `weights_type`, `subset`,
-#'   `intercept`, `ssc`, `offset`, `singletons`, `control`, `threads`.
+#'   `intercept`, `ssc`, `offset`, `singletons`, `control`, `threads`, `panel.id`. Parts of a sample
+#'   (`split`, `fsplit`) are what [fe_heterogeneity()] is for.
 #' @return an object of class `fe_moderate`, a list with
 #'   \item{model}{the interaction model of class `fe_lm`; its `data` are the centred ones, its
 #'     coefficients are called `treat`, `moderator` and `treat:moderator` after the columns.}
-#'   \item{slopes}{a data frame with a row per value: `value` (units of the data; the level of a
-#'     factor), `label`, `estimate`, `std.error`, `statistic`, `df`, `p.value`, `conf.low`,
-#'     `conf.high`.}
-#'   \item{interaction}{a data frame of one row: Wald F `statistic` of all products, `df1`, `df2`,
-#'     `p.value`.}
-#'   \item{jn}{for a numeric moderator of more than two values: `bounds` (zero to two roots, units
-#'     of the data; where degrees of freedom differ from slope to slope there may be more),
-#'     `pattern` over the whole line (`"between"`, `"outside"`, `"one side"`, `"nowhere"`,
-#'     `"several"` beyond two roots), `regions` (data frame: `from`, `to` within the observed
-#'     range, `slope` `"positive"` or `"negative"`, `share` of the rows used), `share` (of the
-#'     rows, all regions), `range`, `critical` (t; its range over the rows if degrees of
-#'     freedom differ), `alpha` (level of each test), `level`, `fdr`; else `NULL`.}
+#'   \item{slopes}{a data frame with a row per value, or combination of values: for a factor `treat`
+#'     the `contrast`; `value` (units of the data; the level of a factor), of further moderators
+#'     `value2`, `value3`; `label`, `estimate`, `std.error`, `statistic`, `df`, `p.value`,
+#'     `conf.low`, `conf.high`.}
+#'   \item{average}{the average slope: a data frame with a row, or a row per `contrast`, and the
+#'     columns of `slopes` from `label`.}
+#'   \item{interaction}{a data frame: Wald F `statistic` of all products with `treat`, `df1`, `df2`,
+#'     `p.value`; with several moderators further rows, one for the products of each `term`.}
+#'   \item{jn}{for a first moderator that is numeric with more than two values: `bounds` (zero to
+#'     two roots, units of the data; where degrees of freedom differ from slope to slope there may
+#'     be more), `pattern` over the whole line (`"between"`, `"outside"`, `"one side"`,
+#'     `"nowhere"`, `"several"` beyond two roots), `regions` (data frame: `from`, `to` within the
+#'     observed range, `slope` `"positive"` or `"negative"`, `share` of the rows), `share` (of the
+#'     rows, all regions), `range`, `critical` (t; its range over the rows if degrees of freedom
+#'     differ), `alpha` (level of each test), `level`, `fdr`; else `NULL`. With several moderators,
+#'     or a factor `treat`, a list of such, named after the values of the others and the contrasts;
+#'     at a value of a factor or of a variable of two values, the rows are those that have it.}
 #'   \item{center}{named numbers: the centres, 0 where there is none.}
-#'   and `formula`, `call`, `treat`, `moderator`, `kind` (`"continuous"`, `"binary"` or `"factor"`),
-#'   `level`, `points`, `combination` (rows: slopes, columns: coefficients), `observed` (the
-#'   moderator in the rows used).
+#'   and `formula`, `call`, `treat`, `treat_kind` (`"numeric"` or `"factor"`), `moderator`, `kind`
+#'   (of each moderator: `"continuous"`, `"binary"` or `"factor"`), `three_way`, `level`, `points`,
+#'   `combination` (rows: slopes, columns: coefficients), `observed` (the moderator in the rows
+#'   used; of several a data frame), `treated` (so for `treat`), `within` (`NULL`, or the means of
+#'   the units).
 #' @section Errors:
-#' Columns that `data` does not have, of a wrong kind, or constant; `treat` or the product without
-#' variation within the fixed effects; formulas of several models; values that are no levels. A
-#' moderator that the fixed effects absorb is no error: only its main effect is left out.
+#' Columns that `data` does not have, of a wrong kind, or constant; `treat` or a product without
+#' variation within the fixed effects; formulas of several models or with instruments; values that
+#' are no levels; `three.way` without two moderators. A moderator that the fixed effects absorb is
+#' no error: only its main effect is left out.
 #' @references
 #' Aiken, L. S. and West, S. G. (1991). *Multiple Regression: Testing and Interpreting
 #' Interactions*. Sage.
@@ -84,9 +133,15 @@
 #' Brambor, T., Clark, W. R. and Golder, M. (2006). Understanding interaction models. *Political
 #' Analysis* 14, 63-82. \doi{10.1093/pan/mpi014}
 #'
+#' Dawson, J. F. and Richter, A. W. (2006). Probing three-way interactions in moderated multiple
+#' regression. *Journal of Applied Psychology* 91, 917-926. \doi{10.1037/0021-9010.91.4.917}
+#'
 #' Esarey, J. and Sumner, J. L. (2018). Marginal effects in interaction models: determining and
 #' controlling the false positive rate. *Comparative Political Studies* 51, 1144-1176.
 #' \doi{10.1177/0010414017730080}
+#'
+#' Giesselmann, M. and Schmidt-Catran, A. W. (2022). Interactions in fixed effects regression
+#' models. *Sociological Methods & Research* 51, 1100-1127. \doi{10.1177/0049124120914934}
 #'
 #' Johnson, P. O. and Fay, L. C. (1950). The Johnson-Neyman technique, its theory and application.
 #' *Psychometrika* 15, 349-367. \doi{10.1007/BF02288864}
@@ -97,31 +152,50 @@
 #' m
 #' summary(m, vcov = ~country)$jn$regions
 #' fe_moderate(ln_upmf ~ pgdp | country + year, digitrade, "ln_imdig", "developed")$slopes
+#'
+#' both <- fe_moderate(ln_upmf ~ fdi | country + year, digitrade, "ln_imdig",
+#'                     c("ln_insti", "pgdp"), three.way = TRUE, vcov = ~country)
+#' tidy(both, "contrasts", adjust = "holm")
 #' @export
 fe_moderate <- function(formula, data, treat, moderator, center = TRUE, values = NULL, level = 0.95,
-                        fdr = FALSE, ...) {
+                        fdr = FALSE, three.way = FALSE, ...) {
   env <- parent.frame()
   formula <- as_formula(formula, env)
   data <- check_data(data)
   check_treat(treat, data)
-  check_moderator(moderator, data, treat)
-  plan <- plan_moderation(formula, treat, moderator)
+  check_moderators(moderator, data, treat, check_flag(three.way, "three.way"))
+  plan <- plan_moderation(formula, treat, moderator, three.way)
   args <- moderation_arguments(as.list(substitute(list(...)))[-1L], data, env)
   args$formula <- plan$formula
-  if (is.null(values) && is.logical(data[[moderator]])) values <- c(`FALSE` = 0, `TRUE` = 1)
-  data[[treat]] <- as.double(data[[treat]])
-  data[[moderator]] <- moderator_column(data[[moderator]])
-  center <- find_centers(center, data, treat, moderator, args)
-  check_center_uses(center, plan, args$vcov)
-  args$data <- center_columns(data, center)
+  values <- check_values(values, moderator, data)
+  vars <- c(treat, moderator)
+  data[vars] <- lapply(data[vars], model_column)
+  check_factor_treat(data[[treat]], treat, plan$constant)
+  centers <- find_centers(center, data, vars, args, plan$unit)
+  check_center_uses(centers, plan, args)
+  args$data <- center_columns(data, centers, environment(formula))
   object <- list(call = match.call(), formula = formula, treat = treat, moderator = moderator,
-                 kind = moderator_kind(data[[moderator]]), center = center,
+                 kind = vapply(moderator, function(name) {
+                   if (is.null(centers$within)) moderator_kind(data[[name]]) else "continuous"
+                 }, "", USE.NAMES = FALSE), three_way = three.way, center = centers$center,
                  level = check_level(level), fdr = check_flag(fdr, "fdr"))
+  object["within"] <- list(centers$within)
   object$model <- do.call("fe_lm", args)
-  object$observed <- droplevels_if(take_rows(data[[moderator]], object$model$rows))
+  new_moderation(object, if (is.null(centers$within)) data else args$data, values)
+}
+
+# data: in the units in which slopes are given.
+new_moderation <- function(object, data, values) {
+  rows <- object$model$rows
+  seen <- lapply(data[object$moderator], function(v) droplevels_if(take_rows(v, rows)))
+  object$observed <- if (length(seen) == 1L) seen[[1L]] else structure(seen, class = "data.frame",
+    row.names = seq_along(seen[[1L]]))
+  object$treated <- droplevels_if(take_rows(data[[object$treat]], rows))
+  object$treat_kind <- if (is.factor(object$treated)) "factor" else "numeric"
   check_slope_estimable(object)
-  object$points <- moderator_points(object, values)
-  object$combination <- slope_combination(object, object$points$value)
+  places <- slope_places(object, values)
+  object[c("points", "combination")] <- places[c("points", "combination")]
+  object$panels <- jn_panels(object, places)
   structure(restate_moderation(object), class = "fe_moderate")
 }
 
@@ -136,23 +210,31 @@ check_one_column <- function(name, data, arg) {
 
 check_treat <- function(treat, data) {
   check_one_column(treat, data, "treat")
-  check_numeric_columns(treat, data, "treat")
-  check_varies(data[[treat]], treat, "treat")
+  check_usable(data[[treat]], treat, "treat")
 }
 
-check_moderator <- function(moderator, data, treat) {
-  check_one_column(moderator, data, "moderator")
-  if (moderator == treat) {
+check_moderators <- function(moderator, data, treat, three_way) {
+  if (missing(moderator)) stop_arg("moderator", "is missing", "Name a column of `data`")
+  check_columns(moderator, data, "moderator")
+  if (treat %in% moderator) {
     stop_arg("moderator", sprintf("is %s, and so is `treat`", dQuote(treat, FALSE)),
              "Name another column")
   }
-  v <- data[[moderator]]
-  if (!is.null(dim(v)) || !(is.numeric(v) || is.logical(v) || is.factor(v) || is.character(v))) {
-    stop_arg("moderator", sprintf("names %s, which is %s", dQuote(moderator, FALSE),
-                                  describe_value(v)),
+  if (three_way && length(moderator) != 2L) {
+    stop_arg("three.way", sprintf("is TRUE, but there %s", if (length(moderator) == 1L) {
+      "is one moderator"
+    } else sprintf("are %d moderators", length(moderator))), "Name two in `moderator`")
+  }
+  for (name in moderator) check_usable(data[[name]], name, "moderator")
+}
+
+check_usable <- function(v, name, arg) {
+  if (!is.null(dim(v)) || inherits(v, c("Date", "POSIXct", "difftime")) ||
+      !(is.numeric(v) || is.logical(v) || is.factor(v) || is.character(v))) {
+    stop_arg(arg, sprintf("names %s, which is %s", dQuote(name, FALSE), describe_value(v)),
              "Use a numeric, logical, character or factor column")
   }
-  check_varies(v, moderator, "moderator")
+  check_varies(v, name, arg)
 }
 
 check_varies <- function(v, name, arg) {
@@ -163,7 +245,14 @@ check_varies <- function(v, name, arg) {
   } else "NA in every row"), "A column that varies is needed")
 }
 
-moderator_column <- function(v) {
+# Its slope in a level is a difference from the first one only beside a constant.
+check_factor_treat <- function(v, treat, constant) {
+  if (!is.factor(v) || constant) return(invisible())
+  stop_arg("treat", sprintf("is the factor `%s`, and the formula excludes the constant", treat),
+           "Leave `0 +` out of the formula")
+}
+
+model_column <- function(v) {
   if (is.character(v)) return(factor(v, levels = sort(unique(v), method = "radix")))
   if (is.factor(v)) v else as.double(v)
 }
@@ -176,120 +265,3 @@ moderator_kind <- function(v) {
 droplevels_if <- function(v) if (is.factor(v)) droplevels(v) else v
 
 is_zero_one <- function(v) all(v %in% c(0, 1, NA))
-
-# Arguments for fe_lm(). Those that may name columns are evaluated in the data before any centring.
-moderation_arguments <- function(exprs, data, env) {
-  known <- setdiff(names(formals(fe_lm)), c("formula", "data", "split", "common_sample", "lean"))
-  given <- if (is.null(names(exprs))) rep("", length(exprs)) else names(exprs)
-  bad <- which(!given %in% known)
-  if (length(bad)) {
-    what <- if (nzchar(given[bad[1L]])) given[bad[1L]] else deparse_one(exprs[[bad[1L]]])
-    stop_arg("...", sprintf("holds `%s`, which fe_moderate() does not take", what),
-             paste("It takes, by name,", quote_list(known, 12L)))
-  }
-  in_data <- c("weights", "subset", "offset")
-  Map(function(expr, name) {
-    if (name %in% in_data) resolve_argument(expr, data, env, name) else eval(expr, env)
-  }, exprs, given)
-}
-
-# -> list(formula, constant, others): the formula written out, treat and moderator first and their
-# product last; has it a constant, or fixed effects; `others` are all further expressions in it.
-plan_moderation <- function(formula, treat, moderator) {
-  parsed <- parse_formula(formula)
-  counts <- lengths(parsed)
-  if (prod(counts) > 1L) {
-    stop_arg("formula", sprintf("describes %d models; moderation takes one", prod(counts)),
-             "Write one outcome and no sw(), sw0(), csw(), csw0()")
-  }
-  tt <- design_terms(parsed$regressors[[1L]], environment(formula), FALSE)
-  symbols <- list(as.name(treat), as.name(moderator))
-  main <- function(term) any(vapply(symbols, identical, NA, term))
-  product <- function(term) {
-    is.call(term) && identical(term[[1L]], quote(`:`)) && main(term[[2L]]) && main(term[[3L]])
-  }
-  terms <- lapply(attr(tt, "term.labels"), str2lang)
-  offsets <- as.list(attr(tt, "variables"))[-1L][attr(tt, "offset")]
-  controls <- c(Filter(function(term) !main(term) && !product(term), terms), offsets)
-  check_treat_terms(controls, treat)
-  effects <- parsed$effects[[1L]]
-  constant <- attr(tt, "intercept") == 1L || length(effects) > 0L
-  regressors <- join_sum(c(symbols, controls, if (!constant) 0,
-                           call(":", symbols[[1L]], symbols[[2L]])))
-  plan <- list(outcome = parsed$outcomes[[1L]], regressors = regressors, effects = effects)
-  parts <- unlist(lapply(effects, split_power), recursive = FALSE)
-  list(formula = model_formula(plan, environment(formula)), constant = constant,
-       others = c(plan$outcome, controls, Filter(Negate(is.symbol), parts)))
-}
-
-check_treat_terms <- function(terms, treat) {
-  more <- Filter(function(term) treat %in% all.vars(term), terms)
-  if (!length(more)) return(invisible())
-  stop_arg("formula",
-           sprintf("has the term `%s`: the slope in `%s` would depend on more than the moderator",
-                   deparse_one(more[[1L]]), treat),
-           "Leave it out, or look at the slope of an fe_lm() model")
-}
-
-# ---- centring -----------------------------------------------------------------------------------
-
-# -> c(treat = , moderator = ), the names those of the columns.
-find_centers <- function(center, data, treat, moderator, args) {
-  vars <- c(treat, moderator)
-  out <- stats::setNames(c(0, 0), vars)
-  if (is.logical(center)) {
-    if (!check_flag(center, "center")) return(out)
-    free <- vars[!vapply(data[vars], function(v) is.factor(v) || is_zero_one(v), NA)]
-    if (length(free)) out[free] <- sample_means(data, free, args)
-    return(out)
-  }
-  numeric <- vars[vapply(data[vars], is.numeric, NA)]
-  if (!is.numeric(center) || !length(center) || !all(is.finite(center)) ||
-      is.null(names(center)) || anyDuplicated(names(center)) || !all(names(center) %in% numeric)) {
-    stop_arg("center", paste("must be TRUE, FALSE or finite numbers named after",
-                             quote_list(numeric), "and not", describe_value(center)),
-             sprintf("For instance center = c(%s = 0)", numeric[length(numeric)]))
-  }
-  out[names(center)] <- center
-  out
-}
-
-# Means over the estimation sample, which the model without centring tells: it has the same rows.
-sample_means <- function(data, vars, args) {
-  args$data <- data
-  args$intercept <- NULL
-  if (!inherits(args$vcov, "formula")) args$vcov <- "iid"
-  m <- withCallingHandlers(do.call("fe_lm", args),
-                           fe_warning = function(w) invokeRestart("muffleWarning"))
-  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
-  vapply(data[vars], function(v) stats::weighted.mean(take_rows(v, m$rows), w), 0)
-}
-
-center_columns <- function(data, center) {
-  for (name in names(center)[center != 0]) data[[name]] <- data[[name]] - center[[name]]
-  data
-}
-
-# A centred column inside another expression would mean something else there.
-check_center_uses <- function(center, plan, vcov) {
-  if (any(center != 0) && !plan$constant) {
-    stop_arg("center", "needs a constant or fixed effects in the model, which `formula` excludes",
-             "Use center = FALSE")
-  }
-  check_other_uses(c(plan$others, cluster_parts(vcov)), center)
-}
-
-check_other_uses <- function(exprs, center) {
-  moved <- names(center)[center != 0]
-  for (expr in exprs) {
-    inside <- intersect(moved, all.vars(expr))
-    if (length(inside)) {
-      stop_arg("center", sprintf("moves `%s`, which is also used in `%s`", inside[1L],
-                                 deparse_one(expr)),
-               "Use center = FALSE, or put that expression into a column of `data`")
-    }
-  }
-}
-
-# Cluster variables that are more than the name of a column.
-cluster_parts <- function(vcov) Filter(Negate(is.symbol), cluster_expressions(vcov))

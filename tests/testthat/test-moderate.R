@@ -325,7 +325,6 @@ test_that("bad columns are named", {
     suppressWarnings(fe_moderate(formula, d, treat, moderator, ...))
   }
   expect_error(f("nope"), "`treat` names \"nope\"", class = "fe_error")
-  expect_error(f("g"), "`treat` must name numeric columns", class = "fe_error")
   expect_error(f(c("x", "z")), "`treat` must be the name of one column", class = "fe_error")
   expect_error(f(moderator = "x"), "`moderator` is \"x\", and so is `treat`", class = "fe_error")
   expect_error(f(moderator = "one"), "names \"one\", which is constant (1)", fixed = TRUE)
@@ -360,6 +359,47 @@ test_that("what would change the meaning of slope or centre is refused", {
   expect_error(f(y ~ csw(z, w) | id), "describes 2 models", class = "fe_error")
   expect_error(f(y ~ z | id, split = ~g), "holds `split`", class = "fe_error")
   expect_error(f(y ~ z | id, center = c(z = 1)), "`center` must be TRUE, FALSE", class = "fe_error")
-  expect_error(f(y ~ z | id, center = 3), "`center` must be TRUE, FALSE or", class = "fe_error")
+  expect_error(f(y ~ z | id, center = 3), "`center` must be TRUE, FALSE", class = "fe_error")
   expect_error(f(y ~ z | id, level = 95), "`level` must be", class = "fe_error")
+})
+
+test_that("three-way slopes, their differences and regions are those of lm()", {
+  d <- sim_panel(1)
+  d$v <- rnorm(200) + d$m / 4
+  m <- fe_moderate(y ~ z | id + t, d, "x", c("m", "v"), three.way = TRUE, vcov = "iid")
+  fit <- lm_dummies(d, "x * m * v + z")
+  at <- c("x", "x:m", "x:v", "x:m:v")
+  b <- coef(fit)[at]
+  V <- vcov(fit)[at, at]
+  C <- with(m$slopes, cbind(1, value, value2, value * value2))
+  expect_equal(m$slopes$estimate, as.vector(C %*% b), tolerance = 1e-8)
+  expect_equal(m$slopes$std.error, sqrt(rowSums((C %*% V) * C)), tolerance = 1e-8)
+  pairs <- tidy(m, "contrasts", adjust = "holm")
+  D <- C[c(2, 3, 4, 3, 4, 4), ] - C[c(1, 1, 1, 2, 2, 3), ]
+  t <- as.vector(D %*% b) / sqrt(rowSums((D %*% V) * D))
+  expect_equal(pairs$statistic, t, tolerance = 1e-8)
+  expect_equal(pairs$p.value, p.adjust(2 * pt(-abs(t), fit$df.residual), "holm"))
+  mean_row <- c(1, mean(d$m), mean(d$v), mean(d$m * d$v))
+  expect_equal(m$average$estimate, sum(mean_row * b), tolerance = 1e-8)
+  high <- m$jn[[2]]$bounds
+  expect_length(high, 2)
+  H <- cbind(1, high, m$slopes$value2[3], high * m$slopes$value2[3])
+  expect_equal(abs(as.vector(H %*% b)) / sqrt(rowSums((H %*% V) * H)), rep(m$jn[[2]]$critical, 2),
+               tolerance = 1e-7)
+})
+
+test_that("a factor treatment has the differences of its levels; center = \"within\" is theirs", {
+  d <- sim_panel(2)
+  d$k <- factor(rep(c("lo", "mid", "hi", "mid", "lo"), 40), c("lo", "mid", "hi"))
+  m <- fe_moderate(y ~ z | id + t, d, "k", "m", vcov = "iid", values = c(8, 11))
+  b <- coef(lm_dummies(d, "k * m + z"))
+  expect_equal(m$slopes$estimate, c(b[["kmid"]] + c(8, 11) * b[["kmid:m"]],
+                                    b[["khi"]] + c(8, 11) * b[["khi:m"]]), tolerance = 1e-8)
+  expect_identical(m$slopes$label, c("8", "11", "8", "11"))
+  within <- fe_moderate(y ~ z | id + t, d, "x", "m", center = "within")
+  d$xm <- (d$x - ave(d$x, d$id)) * (d$m - ave(d$m, d$id))
+  fit <- lm_dummies(d, "x + m + z + xm")
+  expect_equal(coef(within)[["x:m"]], coef(fit)[["xm"]], tolerance = 1e-8)
+  expect_equal(predict(within, d[1:9, ]), unname(fitted(fit)[1:9]), tolerance = 1e-8)
+  expect_error(fe_moderate(y ~ z, d, "x", "m", center = "within"), "no fixed effects of units")
 })
