@@ -1,0 +1,139 @@
+# Heterogeneity against loops of lm() with dummies and fe_equal().
+
+segments <- c("ln_insur", "ln_finan", "ln_intelpro", "ln_ict", "ln_other", "ln_audio")
+equation <- ln_upmf ~ ln_imdig + pgdp + fdi + gfcf + rd + urban | country + year
+
+lm_slope <- function(data, x = "ln_imdig") {
+  f <- reformulate(c(x, "pgdp", "fdi", "gfcf", "rd", "urban", "factor(country)", "factor(year)"),
+                   "ln_upmf")
+  coef(lm(f, data))[[x]]
+}
+
+test_that("one call gives the columns of Table 4: groups and segments", {
+  h <- fe_heterogeneity(equation, digitrade, by = ~developed, segments = segments,
+                        intercept = "lsdv")
+  groups <- split(digitrade, digitrade$developed)
+  expected <- c(vapply(groups, lm_slope, 0), vapply(segments, lm_slope, 0, data = digitrade))
+  expect_equal(unname(coef(h)), unname(expected), tolerance = 1e-8)
+  printed <- subset(digitrade_published, table == 4 & column %in% 1:8 &
+                      grepl("^ln_", term) & !is.na(estimate))
+  at <- c("2", "1", 3:8)
+  for (k in seq_along(at)) {
+    cell <- printed[printed$column == at[k] & printed$term == h$table$term[k], ]
+    if (nrow(cell)) expect_equal(round(h$table$estimate[k], 4), cell$estimate[1L])
+  }
+  expect_gte(nrow(printed), 6L)
+  table <- fe_table(h, style = "paper", controls = c("pgdp", "fdi", "gfcf", "rd", "urban"))
+  expect_equal(max(table$cells$column), 8L)
+  expect_equal(unname(nobs(h)[1:2]), c(416, 403))
+  expect_equal(h$table$units[1:2], c(32L, 31L))
+})
+
+test_that("equality of the parts is the test of fe_equal(), pairs are its differences", {
+  h <- fe_heterogeneity(equation, digitrade, by = ~developed, time = "year",
+                        periods = c(2012, 2016), vcov = ~country)
+  parts <- fe_lm(equation, digitrade, split = ~developed, vcov = ~country)
+  equal <- fe_equal(parts, terms = "ln_imdig")
+  expect_equal(h$equality$statistic[1L], unname(equal$statistic))
+  expect_equal(h$equality$p.value[1L], equal$p.value)
+  expect_equal(h$pairs$difference[1L], equal$estimates$difference)
+  expect_equal(h$pairs$conf.low[1L], equal$estimates$conf.low)
+  d <- digitrade
+  d$period <- cut(d$year, c(0, 2011, 2015, 3000))
+  three <- fe_equal(fe_lm(equation, d, split = ~period, vcov = ~country), terms = "ln_imdig")
+  expect_equal(h$equality$statistic[2L], unname(three$statistic))
+  expect_equal(h$pairs$p.adjusted[2:4], p.adjust(h$pairs$p.value[2:4], "holm"))
+})
+
+test_that("interactions of everything give the split estimates, of the focal one lm()'s", {
+  split <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = ~country)
+  all <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = ~country,
+                          method = "interact")
+  expect_equal(unname(coef(all)), unname(coef(split)), tolerance = 1e-8)
+  # one factor for both groups, two for the split ones
+  ratio <- all$table$std.error / split$table$std.error
+  own <- vapply(split$models, function(m) m$vcov_info$factor, 0)
+  expect_equal(ratio, unname(sqrt(all$models[[1]]$vcov_info$factor / own)), tolerance = 1e-8)
+  one <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = ~country, method = "focal")
+  slow <- lm(ln_upmf ~ developed:ln_imdig + pgdp + fdi + gfcf + rd + urban + factor(country) +
+               factor(year), digitrade)
+  expect_equal(unname(coef(one)),
+               unname(coef(slow)[c("developedFALSE:ln_imdig", "developedTRUE:ln_imdig")]),
+               tolerance = 1e-8)
+})
+
+test_that("bins of a moderator are cut at quantiles of the estimation sample", {
+  d <- digitrade
+  d$ln_insti[5:30] <- NA
+  d$ln_upmf[100:120] <- NA
+  h <- fe_heterogeneity(equation, d, moderator = "ln_insti", quantiles = 3)
+  used <- complete.cases(d[all.vars(equation)]) & !is.na(d$ln_insti)
+  cuts <- quantile(d$ln_insti[used], c(1, 2) / 3)
+  bin <- cut(d$ln_insti, c(-Inf, cuts, Inf))
+  for (k in 1:3) {
+    rows <- used & bin == levels(bin)[k]
+    m <- fe_lm(equation, d, subset = rows)
+    expect_equal(h$table$estimate[k], coef(m)[["ln_imdig"]], tolerance = 1e-10)
+    expect_equal(h$table$nobs[k], nobs(m))
+  }
+})
+
+test_that("p-values are adjusted over the family, also by Romano and Wolf", {
+  h <- fe_heterogeneity(equation, digitrade, by = ~developed, segments = segments[1:2],
+                        vcov = ~country, adjust = "BH")
+  expect_equal(h$table$p.adjusted, p.adjust(h$table$p.value, "BH"))
+  r <- fe_heterogeneity(equation, digitrade, by = ~developed, segments = segments[1:2],
+                        vcov = ~country, adjust = list(method = "romano-wolf", B = 199, seed = 1))
+  a <- fe_adjust(h, method = "romano-wolf", B = 199, seed = 1)
+  expect_equal(r$table$p.adjusted, a$table$p.romano.wolf)
+  band <- fe_bands(h)
+  expect_equal(h$table$band.low, band$band.low)
+  expect_equal(unname(confint(h, simultaneous = TRUE)[, 2L]), band$band.high)
+})
+
+test_that("groups without an estimate are warned of, with the cause", {
+  d <- digitrade
+  d$g <- ifelse(d$country %in% c("c01", "c02"), "flat", ifelse(d$year == 2020 & d$country == "c03",
+                                                              "tiny", "rest"))
+  d$ln_imdig[d$g == "flat"] <- 2
+  expect_warning(h <- fe_heterogeneity(equation, d, by = ~g), "no estimate for")
+  expect_setequal(h$failed$group, c("g = flat", "g = tiny"))
+  expect_match(h$failed$cause[h$failed$group == "g = flat"], "collinear")
+  expect_match(h$failed$cause[h$failed$group == "g = tiny"], "min_n")
+  expect_equal(h$table$group, "g = rest")
+  expect_null(h$equality)
+  expect_output(print(h), "No estimate: g = tiny")
+})
+
+test_that("a variance that has no joint form leaves the tests out and says so", {
+  h <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = CR2 ~ country)
+  expect_null(h$equality)
+  expect_output(print(h), "No test of equality")
+  expect_error(vcov(h), "has no joint variance")
+})
+
+test_that("bad requests are named", {
+  expect_error(fe_heterogeneity(equation, digitrade), "`by` is missing")
+  expect_error(fe_heterogeneity(equation, digitrade, treat = "nope", by = ~developed),
+               "no regressor of the formula")
+  expect_error(fe_heterogeneity(equation, digitrade, segments = "pgdp"), "stands in the formula")
+  expect_error(fe_heterogeneity(equation, digitrade, moderator = "developed", quantiles = 4),
+               "too many equal values")
+  expect_error(fe_heterogeneity(equation, digitrade, periods = 2012), "`time` is missing")
+  expect_error(fe_heterogeneity(equation, digitrade, time = "year", periods = c(2012, 2050)),
+               "period without a row")
+  expect_error(fe_heterogeneity(update(equation, . ~ sw(ln_imdig, pgdp) | .), digitrade,
+                                by = ~developed), "single model|formula")
+  expect_error(fe_heterogeneity(equation, digitrade, by = ~developed, adjust = c("holm", "BH")),
+               "one method")
+})
+
+test_that("the forest plot holds the estimates and both intervals", {
+  skip_if_not_installed("ggplot2")
+  h <- fe_heterogeneity(equation, digitrade, by = ~developed, segments = segments, vcov = ~country)
+  p <- plot(h, labels = c(ln_ict = "ICT"))
+  expect_s3_class(p, "ggplot")
+  expect_equal(p$data$estimate, h$table$estimate)
+  expect_true(any(grepl("^ICT", levels(p$data$label))))
+  expect_silent(ggplot2::ggplot_build(p))
+})
