@@ -1,0 +1,99 @@
+# Figures of a decomposition and of a sensitivity analysis.
+
+#' @rdname fe_decompose
+#' @export
+plot.fe_decompose <- function(x, ...) {
+  need_ggplot()
+  check_dots(...)
+  e <- x$effects[x$effects$kind != "explained", ]
+  n <- nrow(e)
+  groups <- e$kind == "group"
+  e$to <- e$estimate
+  e$from <- 0
+  path <- e$estimate[1L] - cumsum(c(0, e$estimate[groups]))
+  e$from[groups] <- path[-length(path)]
+  e$to[groups] <- path[-1L]
+  e$place <- rev(seq_len(n))
+  e$label <- sprintf(" %.3g", ifelse(groups, -1, 1) * e$estimate)
+  e$kind <- ifelse(groups, "change", "coefficient")
+  e$left <- pmin(e$from, e$to)
+  e$right <- pmax(e$from, e$to)
+  e$low <- e$place - 0.3
+  e$high <- e$place + 0.3
+  links <- data.frame(x = e$to[-n], top = e$place[-n] - 0.3, bottom = e$place[-1L] + 0.3)
+  ggplot2::ggplot(e) +
+    ggplot2::geom_vline(xintercept = 0, linetype = "dashed", colour = "grey40", linewidth = 0.4) +
+    ggplot2::geom_segment(name_aes(x = "x", xend = "x", y = "top", yend = "bottom"), links,
+                          colour = "grey50", linewidth = 0.3) +
+    ggplot2::geom_rect(name_aes(xmin = "left", xmax = "right", ymin = "low", ymax = "high",
+                                fill = "kind")) +
+    ggplot2::geom_text(name_aes(x = "right", y = "place", label = "label"), hjust = 0,
+                       size = 3.3) +
+    ggplot2::scale_y_continuous(breaks = e$place, labels = e$term) +
+    ggplot2::scale_x_continuous(expand = ggplot2::expansion(mult = c(0.05, 0.15))) +
+    ggplot2::scale_fill_manual(values = c(change = "#56B4E9", coefficient = "grey30")) +
+    ggplot2::labs(x = paste("Coefficient of", x$focal), y = NULL,
+                  caption = "From the base coefficient to the full one, group by group") +
+    theme_fepanel()
+}
+
+#' @rdname fe_sensitivity
+#' @param effect for `plot()`: which row of `stats`.
+#' @export
+plot.fe_sensitivity <- function(x, what = NULL, effect = 1L, ...) {
+  need_ggplot()
+  check_dots(...)
+  if (is.null(what)) what <- if (is.null(x$rho)) "estimate" else "rho"
+  what <- check_choice(what, c("estimate", "t", "rho"), "what")
+  if (what == "rho") return(rho_figure(x))
+  if (!effect %in% seq_len(nrow(x$stats))) {
+    stop_arg("effect", sprintf("must number a row of `stats`, 1 to %d", nrow(x$stats)))
+  }
+  contour_figure(x, x$stats[effect, ], what)
+}
+
+rho_figure <- function(x) {
+  if (is.null(x$rho)) {
+    stop_arg("what", "is \"rho\", and the object holds no indirect effect",
+             "Give a mediation to fe_sensitivity()")
+  }
+  lines <- data.frame(x$rho[c("mediator", "rho")], effect = c(x$rho$indirect, x$rho$direct),
+                      what = rep(c("indirect", "direct"), each = nrow(x$rho)))
+  ggplot2::ggplot(x$rho, name_aes(x = "rho")) +
+    ggplot2::geom_ribbon(name_aes(ymin = "conf.low", ymax = "conf.high"), fill = "grey85") +
+    ggplot2::geom_hline(yintercept = 0, linetype = "dashed", colour = "grey40", linewidth = 0.4) +
+    ggplot2::geom_vline(name_aes(xintercept = "rho"), x$rho_zero, linetype = "dotted",
+                        colour = "#D55E00") +
+    ggplot2::geom_line(name_aes(y = "effect", linetype = "what"), lines, linewidth = 0.7) +
+    ggplot2::facet_wrap("mediator") +
+    ggplot2::labs(x = "correlation of the errors of mediator and outcome", y = "effect",
+                  caption = paste("Band of the indirect effect:", x$rho_label)) +
+    theme_fepanel()
+}
+
+contour_figure <- function(x, stats, what) {
+  own <- x$bounds[x$bounds$effect == stats$effect, ]
+  top <- min(0.95, max(0.2, 1.3 * stats$rv, 1.2 * own$r2.treat, 1.2 * own$r2.outcome))
+  strength <- seq(0, top, length.out = 80)
+  grid <- expand.grid(r2.treat = strength, r2.outcome = strength)
+  found <- adjusted_estimate(stats, grid$r2.treat, grid$r2.outcome)
+  grid$value <- if (what == "t") found$statistic else found$estimate
+  border <- if (what == "t") sign(stats$statistic) * stats::qt(1 - x$alpha / 2, stats$df - 1) else
+    (1 - x$q) * stats$estimate
+  p <- ggplot2::ggplot(grid, name_aes(x = "r2.treat", y = "r2.outcome", z = "value")) +
+    ggplot2::geom_contour_filled(bins = 10, alpha = 0.85) +
+    ggplot2::scale_fill_grey(start = 0.95, end = 0.45) +
+    ggplot2::geom_contour(breaks = border, colour = "#D55E00", linewidth = 0.8)
+  if (NROW(own)) {
+    own$label <- sprintf("%gx %s", own$kd, own$benchmark)
+    p <- p + ggplot2::geom_point(name_aes(x = "r2.treat", y = "r2.outcome"), own, size = 2.4,
+                                 inherit.aes = FALSE) +
+      ggplot2::geom_text(name_aes(x = "r2.treat", y = "r2.outcome", label = "label"), own,
+                         hjust = -0.15, size = 3.2, inherit.aes = FALSE)
+  }
+  p + ggplot2::labs(x = "partial R2 of the confounder with the treatment",
+                    y = "partial R2 with the outcome",
+                    title = paste(if (what == "t") "t" else "Estimate", "of", stats$term),
+                    caption = "Red line: the critical value") +
+    theme_fepanel() + ggplot2::theme(legend.position = "right")
+}

@@ -1,0 +1,85 @@
+# Numbers of Stata's b1x2 (Gelbach) are from the logs in pyfixest, tests/data/gelbach.txt (made
+# without a seed in a fresh session, so with Stata's own) and gelbach_b1x2_ssc.csv (seed 0).
+groups <- list(g1 = ~ x21 + x22, g2 = ~ x23)
+
+test_that("estimates and standard errors are those of the b1x2 log to the printed digits", {
+  d <- gelbach_data(123456789)
+  robust <- fe_decompose(y ~ x1, d, groups, ssc = "b1x2")$effects
+  expect_equal(signif(robust$estimate, 7), c(4.540042, 2.406336, 1.172494, 3.578831, 0.9612114),
+               tolerance = 1e-6)
+  expect_equal(signif(robust$std.error, 7), c(.1459516, .1204402, .0806804, .1487214, .0591905),
+               tolerance = 1e-6)
+  clustered <- fe_decompose(y ~ x1, d, groups, vcov = ~cluster, ssc = "b1x2")$effects
+  expect_equal(signif(clustered$std.error, 7), c(.1418958, .1216029, .0842954, .1506205, .0638756),
+               tolerance = 1e-6)
+})
+
+test_that("covariances are those of b1x2 with and without weights", {
+  d <- gelbach_data(0)
+  d$aw <- 0.75 + (1:500) %% 7 / 4
+  d$fw <- 1 + (1:500) %% 3
+  expect_covariance <- function(expected, ...) {
+    expect_equal(as.vector(vcov(fe_decompose(y ~ x1, d, groups, ...)))[c(1, 2, 4)], expected,
+                 tolerance = 1e-9)
+  }
+  expect_covariance(c(.015260801277452295, .0010256471360455518, .005526191713124946), vcov = "HC0")
+  expect_covariance(c(.008863682062787459, -.002949407795406016, .007799460545795217),
+                    vcov = ~cluster, ssc = "b1x2")
+  expect_covariance(c(.013773894989458697, -.0012650454925866822, .00855960475195974),
+                    vcov = ~cluster, ssc = "b1x2", weights = aw)
+  expect_covariance(c(.007854941332685028, .00059304836858814611, .0028002932792319554),
+                    ssc = "b1x2", weights = fw, weights_type = "frequency")
+  iid <- fe_decompose(y ~ x1 + x21, d, ~ x22 + x23, vcov = "iid", ssc = "b1x2")
+  expect_equal(sqrt(sum(vcov(iid))), .0749808, tolerance = 1e-6)
+})
+
+test_that("fixed effects are a group: the parts are those of dummies", {
+  x <- fe_decompose(ln_upmf ~ ln_imdig | year, digitrade, vcov = CR0 ~ country,
+                    added = list(policy = ~ fdi + rd, country = ~ 1 | country))
+  full <- lm(ln_upmf ~ ln_imdig + fdi + rd + factor(country) + factor(year), digitrade)
+  b <- coef(full)
+  d <- model.matrix(~ factor(country) - 1, digitrade)
+  effect <- d[, -1] %*% b[grep("country", names(b))]
+  part <- function(v) coef(lm(v ~ ln_imdig + factor(year), digitrade))[["ln_imdig"]]
+  expect_equal(coef(x)[["country"]], part(effect), tolerance = 1e-8)
+  expect_equal(coef(x)[["policy"]], part(digitrade$fdi * b[["fdi"]] + digitrade$rd * b[["rd"]]),
+               tolerance = 1e-8)
+  expect_lt(x$identity, 1e-10)
+})
+
+test_that("the variance of the sum is that of the difference of two coefficients", {
+  x <- fe_decompose(ln_upmf ~ ln_imdig, digitrade, vcov = CR0 ~ country,
+                    added = list(a = ~ pgdp, b = ~ 1 | country, c = ~ rd | year))
+  joint <- fe_equal(x$base, x$full, terms = "ln_imdig", vcov = CR0 ~ country, ssc = "suest")
+  expect_equal(sqrt(sum(vcov(x))), joint$estimates$std.error, tolerance = 1e-9)
+})
+
+test_that("the variance of a group of effects is the delta method on all dummies", {
+  d <- subset(digitrade, as.integer(factor(country)) <= 8)
+  x <- fe_decompose(ln_upmf ~ ln_imdig, d, vcov = "HC0",
+                    added = list(pgdp = ~ pgdp, country = ~ 1 | country))
+  D <- model.matrix(~ factor(country), d)[, -1]
+  X0 <- cbind(1, d$ln_imdig)
+  X <- cbind(X0, d$pgdp, D)
+  B0 <- solve(crossprod(X0))
+  B <- solve(crossprod(X))
+  beta <- drop(B %*% crossprod(X, d$ln_upmf))
+  e <- d$ln_upmf - drop(X %*% beta)
+  at <- 4:ncol(X)
+  G <- (B0 %*% crossprod(X0, X[, at]))
+  w <- X[, at] - X0 %*% G
+  psi <- drop(X0 %*% B0[, 2]) * drop(w %*% beta[at]) + drop(X %*% B[, at] %*% G[2, ]) * e
+  expect_equal(vcov(x)["country", "country"], sum(psi^2), tolerance = 1e-8)
+})
+
+test_that("joint mediators are groups, and what cannot be told apart is refused", {
+  m <- fe_mediate(ln_upmf ~ ln_imdig | country + year, digitrade, joint = TRUE, R = 0,
+                  mediators = c("ln_innov", "ln_inter"))
+  expect_equal(coef(fe_decompose(m))[["ln_innov"]], coef(m)[["indirect:ln_innov"]],
+               tolerance = 1e-9)
+  expect_error(fe_decompose(ln_upmf ~ ln_imdig, digitrade,
+                            list(a = ~ 1 | country, b = ~ 1 | country^developed)),
+               "cannot tell")
+  expect_error(fe_decompose(ln_upmf ~ ln_imdig | country, digitrade, ~ pgdp | year, R = 99),
+               "bootstrap")
+})
