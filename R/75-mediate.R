@@ -85,7 +85,8 @@
 #'   `"goodman"`, `"montecarlo"`. `confint(x, type = )` gives any of them. Without a bootstrap the
 #'   first four become `method`.
 #' @param level confidence level, default 0.95.
-#' @param vcov,ssc,weights,weights_type,subset,intercept,singletons,control,threads as in [fe_lm()].
+#' @param vcov,ssc,weights,weights_type,subset,intercept,singletons,control,threads,panel.id as in
+#'   [fe_lm()].
 #' @param progress show a progress bar in long bootstraps?
 #' @param type `"separate"` (default), `"parallel"` or `"serial"` mediators, up to 6 in a chain.
 #' @param covariates `NULL`, or further regressors of single equations: a list of one-sided formulas
@@ -146,7 +147,7 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
                        center = TRUE, interaction = FALSE, control.value = 0, treat.value = 1,
                        mediator.value = NULL, method = c("delta", "sobel", "aroian", "goodman"),
                        boot = c("pairs", "wild", "bayesian", "residual"), draws = 20000,
-                       seed = NULL) {
+                       seed = NULL, panel.id = NULL) {
   call <- match.call()
   env <- parent.frame()
   ci <- check_choice(ci[1L], mediation_intervals_known, "ci")
@@ -163,7 +164,7 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   request <- mediation_request(asked, formula, data)
   extra <- list(weights = resolve_argument(substitute(weights), data, env, "weights"),
                 subset = resolve_argument(substitute(subset), data, env, "subset"),
-                weights_type = weights_type[1L])
+                weights_type = weights_type[1L], panel.id = panel.id)
   fitted <- fit_mediation(formula, data, request, settings, env, extra)
   out <- new_mediation(fitted, request, call)
   out[c("ci", "level", "method", "draws")] <- list(ci, check_level(level),

@@ -52,7 +52,8 @@
 #'   the call.
 #' @param level confidence level, default 0.95.
 #' @param min_n groups with fewer observations are not estimated, default 10.
-#' @param vcov,ssc,weights,weights_type,subset,intercept,singletons,control,threads as in [fe_lm()].
+#' @param vcov,ssc,weights,weights_type,subset,intercept,singletons,control,threads,panel.id as in
+#'   [fe_lm()].
 #' @return an object of class `fe_heterogeneity`: `table`, a data frame with a row for each estimate
 #'   (`dimension`, `group`, `term`, `estimate`, `std.error`, `statistic`, `p.value`, `p.adjusted`,
 #'   `conf.low`, `conf.high`, `band.low`, `band.high` (simultaneous, see [fe_bands()]), `nobs`,
@@ -77,7 +78,7 @@ fe_heterogeneity <- function(formula, data, treat = NULL, by = NULL, segments = 
                              weights = NULL, subset = NULL,
                              intercept = c("none", "lsdv", "mean", "within"),
                              singletons = c("drop", "keep"), control = fe_control(), threads = NULL,
-                             weights_type = c("analytic", "frequency")) {
+                             weights_type = c("analytic", "frequency"), panel.id = NULL) {
   call <- match.call()
   method <- check_choice(method[1L], c("split", "interact", "focal"), "method")
   check_level(level)
@@ -87,7 +88,7 @@ fe_heterogeneity <- function(formula, data, treat = NULL, by = NULL, segments = 
   written <- list(weights = substitute(weights), subset = substitute(subset))
   setup_on <- function(data) {
     model_setup(formula, data, settings, env, weights = written$weights, subset = written$subset,
-                weights_type = weights_type[1L])
+                weights_type = weights_type[1L], panel.id = panel.id)
   }
   setup <- setup_on(data)
   focal <- focal_plan(setup, treat)
@@ -118,10 +119,11 @@ lm_call <- function(call) {
   call
 }
 
-# -> list(plan (of the pooled model), terms (expressions), at (of the focal one), name)
-focal_plan <- function(setup, treat) {
+# treat: the argument `arg` of the public function `what`. -> list(plan (of the pooled model), terms
+# (expressions), at (of the focal one), name)
+focal_plan <- function(setup, treat, arg = "treat", what = "fe_heterogeneity()") {
   parsed <- parse_formula(setup$formula)
-  need_no_instruments(parsed, "fe_heterogeneity()")
+  need_no_instruments(parsed, what)
   plan <- plan_models(parsed)
   if (length(plan) != 1L) stop_arg("formula", "must be a single model: no c(), sw() or csw()")
   terms <- split_sum(plan[[1L]]$regressors)
@@ -129,16 +131,16 @@ focal_plan <- function(setup, treat) {
   if (is.null(treat)) treat <- names[1L]
   if (!is.character(treat) || length(treat) != 1L || !treat %in% names) {
     given <- if (is.character(treat)) quote_list(treat) else describe_value(treat)
-    stop_arg("treat", sprintf("is %s, which is no regressor of the formula", given[1L]),
+    stop_arg(arg, sprintf("is %s, which is no regressor of the formula", given[1L]),
              paste("Its regressors are", quote_list(names)))
   }
   list(plan = plan[[1L]], terms = terms, at = match(treat, names), name = treat)
 }
 
 # The focal term is one coefficient.
-check_focal <- function(pooled, name) {
+check_focal <- function(pooled, name, arg = "treat") {
   if (name %in% names(pooled$coefficients)) return(pooled)
-  stop_arg("treat", sprintf("is `%s`, which %s", name, if (name %in% pooled$collinear) {
+  stop_arg(arg, sprintf("is `%s`, which %s", name, if (name %in% pooled$collinear) {
     "is collinear with the fixed effects or other regressors"
   } else "has no single coefficient of this name"),
   "It must be one numeric regressor")
