@@ -48,7 +48,7 @@ slope_places <- function(object, values) {
     slope_combination(object, at, directions[r, ])
   }))
   names <- c("value", if (length(at) > 1L) paste0("value", seq_along(at)[-1L]))
-  points <- data.frame(stats::setNames(at, names), label = join_labels(labels))
+  points <- data.frame(stats::setNames(at, names), label = point_names(labels))
   times <- nrow(directions)
   points <- points[rep(seq_len(nrow(points)), times), , drop = FALSE]
   rownames(points) <- NULL
@@ -60,7 +60,7 @@ slope_places <- function(object, values) {
 }
 
 # "mean", or of several moderators "m: mean, z: 0"
-join_labels <- function(labels) {
+point_names <- function(labels) {
   if (length(labels) == 1L) return(labels[[1L]])
   parts <- Map(function(name, label) paste0(name, ": ", label), names(labels), labels)
   do.call(paste, c(unname(parts), sep = ", "))

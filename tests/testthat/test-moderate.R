@@ -403,3 +403,80 @@ test_that("a factor treatment has the differences of its levels; center = \"with
   expect_equal(predict(within, d[1:9, ]), unname(fitted(fit)[1:9]), tolerance = 1e-8)
   expect_error(fe_moderate(y ~ z, d, "x", "m", center = "within"), "no fixed effects of units")
 })
+
+test_that("center = \"median\" centres at the medians of the rows used, as often as they count", {
+  d <- sim_panel(19)
+  d$z[4] <- NA
+  m <- fe_moderate(y ~ z | id + t, d, "x", "m", center = "median")
+  expect_equal(m$center, c(x = median(d$x[-4]), m = median(d$m[-4])))
+  mean <- fe_moderate(y ~ z | id + t, d, "x", "m")
+  expect_equal(m[c("slopes", "jn")], mean[c("slopes", "jn")], tolerance = 1e-8)
+  at <- m$center[["m"]]
+  expect_equal(coef(m)[["x"]], coef(mean)[["x"]] +
+                 (at - mean$center[["m"]]) * coef(mean)[["x:m"]], tolerance = 1e-8)
+  d$n <- 1 + d$t %% 3
+  twice <- fe_moderate(y ~ z | id, d, "x", "m", center = "median", weights = n,
+                       weights_type = "frequency")
+  expect_equal(twice$center, c(x = median(rep(d$x, d$n)[rep(seq_len(200), d$n) != 4]),
+                               m = median(rep(d$m, d$n)[rep(seq_len(200), d$n) != 4])))
+})
+
+test_that("frequency weights with several moderators are rows written out", {
+  d <- sim_panel(20)
+  d$n <- 1 + d$t %% 3
+  f <- function(data, ...) {
+    fe_moderate(y ~ z | id, data, "x", c("m", "g"), values = list(m = "quantiles"), ...)
+  }
+  counted <- f(d, weights = n, weights_type = "frequency")
+  written <- f(d[rep(seq_len(nrow(d)), d$n), ])
+  same <- c("slopes", "average", "interaction", "jn")
+  expect_equal(counted[same], written[same], tolerance = 1e-8)
+})
+
+test_that("Satterthwaite degrees of freedom of three-way slopes are clubSandwich's", {
+  skip_if_not_installed("clubSandwich")
+  d <- sim_panel(21, 12, 6)
+  d$v <- rnorm(72) + d$m / 4
+  m <- fe_moderate(y ~ z | id, d, "x", c("m", "v"), three.way = TRUE, vcov = CR2 ~ id,
+                   center = FALSE)
+  fit <- lm(y ~ x + m + v + z + x:m + x:v + m:v + x:m:v + factor(id), d)
+  V <- clubSandwich::vcovCR(fit, d$id, "CR2")
+  C <- matrix(0, nrow(m$slopes), length(coef(fit)), dimnames = list(NULL, names(coef(fit))))
+  C[, c("x", "x:m", "x:v", "x:m:v")] <- with(m$slopes, cbind(1, value, value2, value * value2))
+  for (r in seq_len(nrow(C))) {
+    one <- clubSandwich::linear_contrast(fit, V, C[r, , drop = FALSE], test = "Satterthwaite")
+    expect_equal(unlist(m$slopes[r, c("estimate", "std.error", "df")]),
+                 c(estimate = one$Est, std.error = one$SE, df = one$df), tolerance = 1e-6)
+  }
+  expect_gt(diff(range(m$slopes$df)), 0.01)
+})
+
+test_that("augment() under center = \"within\" has the fits of the deviations", {
+  d <- sim_panel(22)
+  d$z[7] <- NA
+  m <- fe_moderate(y ~ z | id + t, d, "x", "m", center = "within")
+  used <- d[-7, ]
+  used$dx <- used$x - ave(used$x, used$id)
+  used$dm <- used$m - ave(used$m, used$id)
+  fit <- lm_dummies(used, "dx * dm + z")
+  a <- augment(m)
+  expect_equal(a$.fitted[-7], unname(fitted(fit)), tolerance = 1e-8)
+  expect_equal(a$.resid, ifelse(seq_len(200) == 7, NA, d$y - a$.fitted), tolerance = 1e-8)
+})
+
+test_that("lags go by panel.id, which centring may not touch; sample parts are refused", {
+  d <- sim_panel(23)
+  d$lz <- ave(d$z, d$id, FUN = function(v) c(NA, v[-8]))
+  by_hand <- fe_moderate(y ~ lz | id, d, "x", "m")
+  m <- fe_moderate(y ~ l(z) | id, d, "x", "m", panel.id = ~id + t)
+  expect_equal(m$slopes, by_hand$slopes, tolerance = 1e-9)
+  expect_error(fe_moderate(y ~ l(z) | id, d, "x", "t", panel.id = ~id + t), "moves `t`, which is",
+               class = "fe_error")
+  expect_error(fe_moderate(y ~ l(z) | id, d, "x", "t", panel.id = c("id", "t")), "moves `t`",
+               class = "fe_error")
+  expect_error(fe_moderate(y ~ z | id, d, "x", "m", fsplit = ~g), "holds `fsplit`",
+               class = "fe_error")
+  expect_error(tidy(m, "contrasts", adjust = "romano-wolf"), "`adjust`", class = "fe_error")
+  two <- tidy(m, "contrasts")
+  expect_equal(tidy(m, "contrasts", adjust = "bonferroni")$p.value, pmin(1, 3 * two$p.value))
+})
