@@ -16,7 +16,7 @@ index_methods <- c("pca", "entropy", "zmean", "minmax")
 #' \eqn{z_j = d_j (x_j - c_j) / s_j}{z_j = d_j (x_j - c_j) / s_j}, with \eqn{d_j = -1} for
 #' the indicators in `negative` and 1 for the others; the score is
 #' \eqn{\sum_j w_j z_j}{sum_j w_j z_j}. They are computed from the complete rows, those without a
-#' missing indicator.
+#' missing indicator, unless `na = "available"`.
 #' \describe{
 #'   \item{`"pca"`}{\eqn{c_j} is the mean, \eqn{s_j} the standard deviation with divisor
 #'     \eqn{n - 1} (1 for `matrix = "covariance"`), \eqn{v_1} the unit-norm eigenvector of the
@@ -48,6 +48,15 @@ index_methods <- c("pca", "entropy", "zmean", "minmax")
 #' `shift`. The print states \eqn{a}. Any \eqn{a} is a choice: the logarithm is not invariant to
 #' it. With `by`, one \eqn{a} serves all groups.
 #'
+#' **Missing indicators.** With `na = "exclude"` a row without one of its indicators has no score.
+#' With `na = "available"` ("zmean" and "minmax" only) \eqn{c_j} and \eqn{s_j} are those of the
+#' indicator's values in the rows that have a score, and the score is the mean over the set
+#' \eqn{A_i} of indicators that row \eqn{i} has, \eqn{\sum_{j \in A_i} w_j z_{ij} /
+#' \sum_{j \in A_i} w_j}{sum_{j in A_i} w_j z_ij / sum_{j in A_i} w_j}, where these hold at least
+#' `min_available` of the weight, else `NA`. Scores of rows with different sets are means of
+#' different things: a missing indicator counts as if it were like the row's others. Components
+#' and entropy weights have no such rule.
+#'
 #' **Adequacy.** For `"pca"`, with \eqn{r_{ij}}{r_ij} the correlations, \eqn{S} the inverse of
 #' their matrix \eqn{R} and \eqn{q_{ij} = -S_{ij} / \sqrt{S_{ii} S_{jj}}}{q_ij = -S_ij / sqrt(S_ii
 #' S_jj)} the partial correlations, the Kaiser-Meyer-Olkin measure is \eqn{\sum_{i \ne j} r_{ij}^2 /
@@ -74,7 +83,10 @@ index_methods <- c("pca", "entropy", "zmean", "minmax")
 #' @param indicator_weights For "zmean" and "minmax": non-negative weights of the indicators, in
 #'   the order of `vars` or named; scaled to sum to one. `NULL`: equal.
 #' @param na Rows with a missing indicator, or a missing value in `by`: "exclude" gives them the
-#'   score `NA` and takes no account of them in the fit; "fail" stops. Infinite values always stop.
+#'   score `NA` and takes no account of them in the fit; "fail" stops; "available", only for "zmean"
+#'   and "minmax", averages the indicators that a row has. Infinite values always stop.
+#' @param min_available With `na = "available"`: the share of the indicators (of their weights, if
+#'   these differ) that a row must have, above 0 and at most 1.
 #' @param name The name of the index in print.
 #'
 #' @return An object of class `fe_index`, a list:
@@ -93,14 +105,15 @@ index_methods <- c("pca", "entropy", "zmean", "minmax")
 #'     `NULL`.}
 #'   \item{n, dropped, missing}{number of rows used; row numbers of those without a score;
 #'     counts of missing values by indicator (and column of `by`).}
-#'   \item{vars, method, matrix, components, anchor, by, transform, name, groups, fits, call}{the
-#'     specification, the groups, and the fit of each.}
+#'   \item{partial}{number of rows scored from some of the indicators only.}
+#'   \item{vars, method, matrix, components, anchor, by, transform, na, min_available, name, groups,
+#'     fits, call}{the specification, the groups, and the fit of each.}
 #'   With `by`, the entries weights, loadings, entropy, center, scale, kmo and bartlett are lists of
 #'   these, one for each group.
 #'
 #'   Methods: `print`, `summary`, `as.numeric` (the score), `predict` (with `newdata`: the same
-#'   center, scale, weights and shift applied to new rows; a row with a missing indicator gets
-#'   `NA`), `tidy` (one row an indicator and component), `glance` (one row, or one a group), `plot`
+#'   center, scale, weights and shift applied to new rows, missing indicators by the rule of the
+#'   fit), `tidy` (one row an indicator and component), `glance` (one row, or one a group), `plot`
 #'   (a ggplot: `type = "scree"` or `"weights"`).
 #'
 #'   Errors name the argument, the column and the rows: columns that do not exist, are not numeric,
@@ -131,7 +144,8 @@ index_methods <- c("pca", "entropy", "zmean", "minmax")
 #' @export
 fe_index <- function(data, vars, method = "pca", components = 1, matrix = "correlation",
                      anchor = NULL, by = NULL, transform = "none", shift = "min1",
-                     negative = NULL, indicator_weights = NULL, na = "exclude", name = "index") {
+                     negative = NULL, indicator_weights = NULL, na = "exclude",
+                     min_available = 0.5, name = "index") {
   call <- match.call()
   data <- check_data(data)
   if (missing(vars)) stop_arg("vars", "is missing", "Name at least two numeric columns")
@@ -141,14 +155,14 @@ fe_index <- function(data, vars, method = "pca", components = 1, matrix = "corre
                components = check_count(components, "components", 1, length(vars)),
                anchor = check_anchor(anchor, data), by = check_key(by, data, "by"),
                transform = check_choice(transform, c("none", "log"), "transform"),
-               name = check_index_name(name))
+               na = check_choice(na, c("exclude", "fail", "available"), "na"),
+               min_available = check_share(min_available), name = check_index_name(name))
   check_index_method(spec, indicator_weights)
   check_shift(shift, spec$transform)
-  check_choice(na, c("exclude", "fail"), "na")
   spec$direction <- check_negative(negative, vars)
   spec$indicator_weights <- check_indicator_weights(indicator_weights, vars)
   x <- index_matrix(data, vars)
-  keep <- index_complete(x, data, spec$by, na)
+  keep <- index_rows(x, data, spec)
   groups <- index_groups(data, spec$by, keep)
   fits <- lapply(seq_along(groups$rows), function(g) {
     rows <- groups$rows[[g]]
@@ -157,6 +171,7 @@ fe_index <- function(data, vars, method = "pca", components = 1, matrix = "corre
   })
   warn_index(fits, groups$where)
   score <- index_score(x, groups$code, fits)
+  spec$partial <- sum(keep & !stats::complete.cases(x))
   spec$shift <- index_shift(score, shift, spec$transform)
   missing <- colSums(is.na(data[c(vars, spec$by)]))
   new_index(spec, index_log(score, spec$shift), fits, groups, which(!keep), missing, call)
@@ -169,6 +184,12 @@ check_index_name <- function(name) {
     stop_arg("name", paste("must be one string, not", describe_value(name)))
   }
   name
+}
+
+check_share <- function(x) {
+  x <- check_number(x, "min_available", 0, 1)
+  if (x == 0) stop_arg("min_available", "is 0, and a mean needs a value", "Give a share above 0")
+  x
 }
 
 check_anchor <- function(anchor, data) {
@@ -192,7 +213,12 @@ check_index_method <- function(spec, indicator_weights) {
                                                 "\""), "Leave it out, or use method = \"pca\"")
     }
   }
-  if (!is.null(indicator_weights) && !spec$method %in% c("zmean", "minmax")) {
+  averaged <- spec$method %in% c("zmean", "minmax")
+  if (spec$na == "available" && !averaged) {
+    stop_arg("na", paste0("is \"available\", but method = \"", spec$method, "\" needs all"),
+             "Use na = \"exclude\", or method = \"zmean\" or \"minmax\"")
+  }
+  if (!is.null(indicator_weights) && !averaged) {
     stop_arg("indicator_weights", paste0("is given, but method = \"", spec$method,
                                          "\" computes its own weights"),
              "Leave it out, or use method = \"zmean\" or \"minmax\"")
@@ -258,24 +284,29 @@ index_matrix <- function(data, vars, arg = "vars") {
   x
 }
 
-# Which rows have every indicator and a group.
-index_complete <- function(x, data, by, na) {
-  keep <- stats::complete.cases(x)
-  for (v in by) keep <- keep & !is.na(data[[v]])
-  if (all(keep)) return(keep)
-  if (na == "fail") {
-    stop_arg("na", paste0("is \"fail\", and an indicator or group is missing in ",
-                          quote_rows(which(!keep))), "Use na = \"exclude\" or fill the values")
-  }
+# Which rows have a group and the indicators that the rule asks for.
+index_rows <- function(x, data, spec) {
   empty <- colnames(x)[colSums(!is.na(x)) == 0]
   if (length(empty)) {
     stop_arg("vars", paste("names", quote_list(empty), "which has only missing values"),
              "Leave it out")
   }
+  keep <- index_known(x, spec$na, spec$min_available, spec$indicator_weights)
+  for (v in spec$by) keep <- keep & !is.na(data[[v]])
+  if (!all(keep) && spec$na == "fail") {
+    stop_arg("na", paste0("is \"fail\", and an indicator or group is missing in ",
+                          quote_rows(which(!keep))), "Use na = \"exclude\" or fill the values")
+  }
   keep
 }
 
-# Complete rows by group. `where` completes a message ("" when pooled).
+# Which rows have all indicators; or, under "available", enough of the weight (rounding aside).
+index_known <- function(x, na, share, weights) {
+  if (!identical(na, "available")) return(stats::complete.cases(x))
+  drop((!is.na(x)) %*% weights) >= share * (1 - 1e-12)
+}
+
+# Rows that are used, by group. `where` completes a message ("" when pooled).
 index_groups <- function(data, by, keep) {
   if (is.null(by)) {
     return(list(keys = NULL, label = "all", where = "", rows = list(which(keep)),

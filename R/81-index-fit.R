@@ -1,6 +1,6 @@
 # The fit of an index: scaling, weights, components and their adequacy, score.
 
-# One group. `x` holds complete rows only.
+# One group. `x` holds the rows that are used: complete ones, unless na = "available".
 fit_index <- function(x, spec, anchor, where) {
   if (nrow(x) < 2L) {
     stop_arg("vars", sprintf("leaves %d complete row%s%s; an index needs at least 2", nrow(x),
@@ -16,17 +16,23 @@ fit_index <- function(x, spec, anchor, where) {
 
 # Center, scale and direction; constant indicators stop.
 index_scaling <- function(x, spec, where) {
-  low <- apply(x, 2L, min)
-  high <- apply(x, 2L, max)
-  sd <- apply(x, 2L, stats::sd)
+  some <- apply(!is.na(x), 2L, any)
+  over <- function(f) {
+    value <- rep(NA_real_, ncol(x))
+    value[some] <- apply(x[, some, drop = FALSE], 2L, f, na.rm = TRUE)
+    stats::setNames(value, colnames(x))
+  }
+  low <- over(min)
+  high <- over(max)
+  sd <- over(stats::sd)
   flat <- !is.finite(sd) | sd <= 1e-13 * pmax(abs(low), abs(high))
   if (any(flat)) {
     stop_arg("vars", paste0("names ", quote_list(spec$vars[flat]),
-                            ", which does not vary over the complete rows", where),
+                            ", which does not vary over the rows used", where),
              "Leave it out")
   }
   by_range <- spec$method %in% c("entropy", "minmax")
-  center <- if (by_range) ifelse(spec$direction > 0, low, high) else colMeans(x)
+  center <- if (by_range) ifelse(spec$direction > 0, low, high) else colMeans(x, na.rm = TRUE)
   scale <- if (by_range) high - low else sd
   if (spec$matrix == "covariance") scale[] <- 1
   list(center = center, scale = scale, direction = spec$direction)
@@ -118,13 +124,18 @@ warn_index <- function(fits, where) {
   }
 }
 
-# The untransformed score: NA where the row is incomplete or has no group.
+# The untransformed score: NA where the row has no group or is not scored. What a row lacks, under
+# "available", is left out of its weighted mean.
 index_score <- function(x, code, fits) {
   score <- rep(NA_real_, nrow(x))
   for (g in seq_along(fits)) {
     rows <- which(code == g)
     z <- index_z(x[rows, , drop = FALSE], fits[[g]])
     score[rows] <- drop(z %*% fits[[g]]$weights)
+    part <- which(is.na(score[rows]))
+    if (!length(part)) next
+    score[rows[part]] <- apply(z[part, , drop = FALSE], 1L, stats::weighted.mean,
+                               fits[[g]]$weights, na.rm = TRUE)
   }
   score
 }
@@ -163,7 +174,7 @@ new_index <- function(spec, score, fits, groups, dropped, missing, call) {
   }
   names(fits) <- groups$label
   known <- c("vars", "method", "matrix", "components", "anchor", "by", "transform", "name",
-             "direction", "shift")
+             "direction", "shift", "na", "min_available", "partial")
   structure(c(list(score = score), parts, list(eigen = eigen, sign_rule = sign_rule,
               n = sum(vapply(fits, `[[`, 0L, "n")), dropped = dropped,
               missing = missing[missing > 0], groups = groups[c("keys", "label")], fits = fits),

@@ -11,7 +11,8 @@ predict.fe_index <- function(object, newdata = NULL, ...) {
   x <- index_matrix(newdata, object$vars, "newdata")
   code <- rep(1L, nrow(x))
   if (!is.null(object$by)) code <- match_groups(object, newdata)
-  code[!stats::complete.cases(x)] <- NA
+  weights <- object$fits[[1L]]$weights
+  code[!index_known(x, object$na, object$min_available, weights)] <- NA
   score <- index_score(x, code, object$fits)
   low <- if (!is.null(object$shift)) which(score + object$shift <= 0)
   if (length(low)) {
@@ -59,6 +60,10 @@ print_index_head <- function(x) {
         paste(names(x$missing), x$missing, collapse = ", "), ")", sep = "")
   }
   cat("\n")
+  if (identical(x$na, "available")) {
+    cat("Missing indicators: the mean of those that a row has, if they hold at least ",
+        format(100 * x$min_available), "% of the weight; ", x$partial, " rows so\n", sep = "")
+  }
   if (!is.null(x$by)) {
     cat("Computed within each of ", length(x$fits), " groups (", paste(x$by, collapse = ", "),
         "); scores of different groups are not on one scale\n", sep = "")
@@ -125,8 +130,11 @@ adequacy_text <- function(x, digits) {
   }
   sprintf("KMO %.*f; Bartlett's sphericity: chi2(%d) = %.2f, p %s", digits, x$kmo$overall,
           as.integer(x$bartlett$df), x$bartlett$statistic,
-          if (x$bartlett$p.value < 1e-4) "< 0.0001" else sprintf("= %.4f", x$bartlett$p.value))
+          p_text(x$bartlett$p.value))
 }
+
+# "= 0.0312" or "< 0.0001".
+p_text <- function(p) if (isTRUE(p < 1e-4)) "< 0.0001" else sprintf("= %.4f", p)
 
 #' @export
 summary.fe_index <- function(object, ...) {

@@ -93,9 +93,7 @@ describe_note <- function(x) {
 
 #' @export
 as.data.frame.fe_describe <- function(x, row.names = NULL, optional = FALSE, ...) {
-  attributes(x) <- list(names = names(x), row.names = attr(x, "row.names"), class = "data.frame")
-  if (!is.null(row.names)) rownames(x) <- row.names
-  x
+  plain_frame(x, row.names)
 }
 
 #' @importFrom generics tidy
@@ -108,8 +106,5 @@ tidy.fe_describe <- function(x, ...) {
 
 #' @exportS3Method knitr::knit_print
 knit_print.fe_describe <- function(x, ...) {
-  text <- format(x)
-  is_text <- names(text) %in% c("Variable", attr(x, "by"))
-  table <- knitr::kable(text, align = ifelse(is_text, "l", "r"), row.names = FALSE)
-  knitr::asis_output(paste(c("", table, ""), collapse = "\n"))
+  knit_text(format(x), c("Variable", attr(x, "by")))
 }

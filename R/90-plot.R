@@ -41,14 +41,29 @@ group_scales <- function(n) {
 #'
 #' Estimates as points with their confidence intervals, models beside each other. Coefficients of
 #' [i()] alone (`i(year, ref = 2010)`) are drawn along the values of its variable, with the
-#' reference at zero (an event study).
+#' reference at zero (an event study). Other types show what the model leaves: residuals, leverage.
+#'
+#' With `simultaneous = TRUE` thin lines add the sup-t band of [fe_bands()] over the coefficients of
+#' the model that are drawn, which covers all of them at once with probability `level` (Montiel Olea
+#' and Plagborg-Moller 2019 \doi{10.1002/jae.2656}).
+#'
+#' For a single model, with \eqn{e} the residuals (times the root of the weights, if there are
+#' any): `"residuals"` draws \eqn{e} against the fitted values with a lowess line; `"leverage"` the
+#' leverage \eqn{h_i} of the slopes and effects against \eqn{e_i^2 / \sum e^2}{e_i^2 / sum e^2},
+#' the means of both dashed (rows in the upper right pull the estimates), with the numbers of the
+#' five rows of largest \eqn{e_i^2 h_i / (1 - h_i)^2}{e_i^2 h_i / (1 - h_i)^2} (Cook 1977
+#' \doi{10.2307/1268249}); `"qq"` the order statistics of \eqn{e / \sigma}{e / sigma} against
+#' normal quantiles at the points of [stats::ppoints()]. Beyond 10,000 rows the points are
+#' counted in cells, and "qq" takes 10,000 of the quantiles.
 #'
 #' @param x a model of class `fe_lm`, or a list of models.
+#' @param type `"coefficients"` (default), `"residuals"`, `"leverage"` or `"qq"`.
 #' @param ... further models.
 #' @param names `NULL`, or a label of each model for the legend.
 #' @param keep,drop,order,coef_map,labels which coefficients, as in [fe_table()].
 #' @param intercept show constants?
 #' @param level confidence level.
+#' @param simultaneous add the simultaneous band of each model's coefficients?
 #' @param vcov,cluster,ssc restate all models, as in [vcov.fe_lm()].
 #' @return a ggplot. Intervals are \eqn{b \pm t_{df} \cdot se}{b -/+ t(df) se} with the degrees of
 #'   freedom of the model's variance; the caption says which variance that is.
@@ -57,15 +72,19 @@ group_scales <- function(n) {
 #' plot(m[[3]])
 #' plot(m)
 #' plot(m[[3]], summary(m[[3]], vcov = ~country), names = c("HC1", "Clustered"))
+#' plot(m[[3]], type = "leverage")
 #' @export
 plot.fe_lm <- function(x, ..., names = NULL, keep = NULL, drop = NULL, order = NULL,
                        coef_map = NULL, labels = NULL, intercept = FALSE, level = 0.95, vcov = NULL,
-                       cluster = NULL, ssc = NULL) {
+                       cluster = NULL, ssc = NULL, simultaneous = FALSE, type = "coefficients") {
   need_ggplot()
+  type <- check_choice(type, c("coefficients", "residuals", "leverage", "qq"), "type")
+  if (type != "coefficients") return(rest_figure(x, type, ...))
   models <- collect_models(c(list(x), list(...)))
-  options <- list(keep = keep, drop = drop, order = order, style = "default",
+  options <- list(keep = keep, drop = drop, order = order, look = table_look("default", "en"),
                   coef_map = check_dictionary(coef_map, "coef_map"), statistic = "ci",
-                  labels = check_dictionary(labels, "labels"), level = check_level(level))
+                  labels = check_dictionary(labels, "labels"), level = check_level(level),
+                  simultaneous = check_flag(simultaneous, "simultaneous"))
   columns <- lapply(seq_along(models$models), function(j) {
     table_column(models$models[[j]], j, vcov, cluster, ssc, level)
   })
@@ -78,6 +97,7 @@ plot.fe_lm <- function(x, ..., names = NULL, keep = NULL, drop = NULL, order = N
   if (!nrow(points)) {
     stop_arg("x", "has no coefficient to plot", "Set intercept = TRUE for constants")
   }
+  if (simultaneous) points <- with_bands(points, columns, vcov, cluster, ssc, level)
   event <- event_values(chosen$show)
   p <- if (is.null(event)) coef_figure(points) else event_figure(points, event, columns)
   outcomes <- unique(vapply(columns, function(column) {
@@ -102,7 +122,9 @@ without_constant <- function(column) {
 variance_caption <- function(columns, options) {
   keys <- vapply(columns, function(column) column$variance$key, "")
   how <- by_columns(keys, function(at) keys[at[1L]])
-  sprintf("%s%% confidence intervals; standard errors: %s.", format(100 * options$level), how)
+  both <- if (isTRUE(options$simultaneous)) " (thick: pointwise, thin: simultaneous)" else ""
+  sprintf("%s%% confidence intervals%s; standard errors: %s.", format(100 * options$level), both,
+          how)
 }
 
 # One row a point: term, label (factor, first one on top), model (factor), estimate, conf.low,
@@ -123,6 +145,35 @@ plotted_points <- function(columns, chosen, headings) {
   points
 }
 
+# Adds band.low and band.high, those of the coefficients of a model that are drawn.
+with_bands <- function(points, columns, vcov, cluster, ssc, level) {
+  points$band.low <- points$band.high <- NA_real_
+  for (j in seq_along(columns)) {
+    m <- columns[[j]]$model
+    at <- which(as.integer(points$model) == j)
+    if (!length(at)) next
+    if (!inherits(m, "fe_lm")) {
+      stop_arg("simultaneous", sprintf("needs models of class fe_lm; model %d is %s", j,
+                                       describe_value(m)), "Leave it out")
+    }
+    band <- fe_bands(restated(m, vcov, cluster, ssc), terms = points$term[at], level = level)
+    points[at, c("band.low", "band.high")] <- band[match(points$term[at], band$term),
+                                                   c("band.low", "band.high")]
+  }
+  points
+}
+
+# Whiskers along "x" or "y" at `place`: pointwise, and thin ones of a band where there is one.
+whiskers <- function(points, along) {
+  across <- setdiff(c("x", "y"), along)
+  line <- function(low, high, width) {
+    ends <- stats::setNames(list(low, high, "place"), c(along, paste0(c(along, across), "end")))
+    ggplot2::geom_segment(do.call(name_aes, ends), linewidth = width)
+  }
+  list(if (!is.null(points$band.low)) line("band.low", "band.high", 0.3),
+       line("conf.low", "conf.high", if (is.null(points$band.low)) 0.6 else 1.1))
+}
+
 coef_figure <- function(points) {
   n <- nlevels(points$model)
   points$place <- as.integer(points$label)
@@ -131,8 +182,7 @@ coef_figure <- function(points) {
   ggplot2::ggplot(points, name_aes(x = "estimate", y = "place", colour = "model",
                                    shape = "model")) +
     ggplot2::geom_vline(xintercept = 0, linetype = "dashed", colour = "grey40", linewidth = 0.4) +
-    ggplot2::geom_segment(name_aes(x = "conf.low", xend = "conf.high", yend = "place"),
-                          linewidth = 0.6) +
+    whiskers(points, "x") +
     ggplot2::geom_point(size = 2.6) +
     ggplot2::scale_y_continuous(breaks = seq_along(levels(points$label)),
                                 labels = levels(points$label),
@@ -181,8 +231,7 @@ event_figure <- function(points, event, columns) {
                                  linewidth = 0.4)
   }
   at <- pretty(c(event, references), n = min(length(event) + length(references), 12L))
-  p + ggplot2::geom_segment(name_aes(xend = "place", y = "conf.low", yend = "conf.high"),
-                            linewidth = 0.6) +
+  p + whiskers(points, "y") +
     ggplot2::geom_point(size = 2.6) +
     ggplot2::geom_point(name_aes(x = "value", y = "estimate"), zero, shape = 1, size = 2.6,
                         inherit.aes = FALSE) +

@@ -269,3 +269,49 @@ test_that("plot gives a scree or a weights figure", {
   expect_identical(nrow(ggplot2::layer_data(faceted)), 15L)
   expect_error(plot(fe_index(d, five, "minmax"), type = "scree"), "`type`.*no eigenvalues")
 })
+
+test_that("available indicators are averaged, by the weight that a row has", {
+  d <- indicators()
+  d$v2[7] <- NA
+  d[9, five[1:3]] <- NA
+  d[11, five[1:2]] <- NA
+  w <- c(v1 = 1, v2 = 1, v3 = 2, v4 = 1, v5 = 1)
+  index <- fe_index(d, five, "zmean", na = "available", indicator_weights = w)
+  used <- d[-9, five]
+  z <- t((t(d[five]) - colMeans(used, na.rm = TRUE)) / vapply(used, sd, 0, na.rm = TRUE))
+  by_hand <- vapply(seq_len(nrow(d)), function(i) {
+    has <- !is.na(z[i, ])
+    if (sum(w[has]) < 3) NA else sum(w[has] * z[i, has]) / sum(w[has])
+  }, 0)
+  expect_equal(index$score, by_hand, tolerance = 1e-12)
+  expect_identical(index$dropped, 9L)
+  expect_identical(index$partial, 2L)
+  expect_identical(predict(index, d), index$score)
+  expect_output(print(index), "at least 50% of the weight; 2 rows so")
+  all_of_it <- fe_index(d, five, "zmean", na = "available", min_available = 1)
+  expect_identical(all_of_it$dropped, c(7L, 9L, 11L))
+})
+
+test_that("min-max means over available indicators hold within groups and on new rows", {
+  d <- indicators()
+  d$v3[c(1, 5)] <- NA
+  index <- fe_index(d, five, "minmax", by = "year", na = "available", negative = "v1")
+  at <- d$year == 2002
+  unit <- vapply(d[at, five], function(x) {
+    (x - min(x, na.rm = TRUE)) / diff(range(x, na.rm = TRUE))
+  }, numeric(sum(at)))
+  unit[, "v1"] <- 1 - unit[, "v1"]
+  expect_equal(index$score[at], rowMeans(unit, na.rm = TRUE), tolerance = 1e-12)
+  new <- d[at, ][1:2, ]
+  new$v5[1] <- NA
+  expect_equal(predict(index, new)[1], mean(unit[1, 1:4]), tolerance = 1e-12)
+})
+
+test_that("the rule for missing indicators is refused where it has no meaning", {
+  d <- indicators()
+  expect_error(fe_index(d, five, na = "available"), "`na`.*\"pca\" needs all")
+  expect_error(fe_index(d, five, "entropy", na = "available"), "`na`.*\"entropy\" needs all")
+  expect_error(fe_index(d, five, "zmean", na = "available", min_available = 0),
+               "`min_available`.*above 0")
+  expect_error(fe_index(d, five, "zmean", na = "available", min_available = 2), "`min_available`")
+})
