@@ -1,21 +1,23 @@
 # Writers of tables. A layout is what the cells look like as lines; a writer turns a layout into
-# text. To add a format: a function(layout, width) -> lines, and its entry in table_writers. HTML,
-# LaTeX and Word go through tinytable (88-table-export.R).
+# text. To add a format: a function(layout, width) -> lines, and its entry in table_writers, or a
+# function(table, file), and its entry in table_exports (88-table-*.R).
 
-# -> stub, heads, body (lines x columns, as text), labels, part (of each line), rule (logical: a
-# rule above the line), title, notes
+# -> stub, heads, body (lines x columns, as text), labels, part, row and panel (of each line), rule
+# (logical: a rule above the line), title, notes, mark (what notes begin with)
 table_layout <- function(x) {
   cells <- x$cells
-  key <- paste(cells$part, cells$row, sep = "\r")
+  key <- paste(cells$part, cells$row, cells$panel, sep = "\r")
   line <- match(key, unique(key))
   first <- !duplicated(line)
   body <- matrix("", max(line), max(cells$column))
   body[cbind(line, cells$column)] <- cells$text
-  block <- c(coef = 1, se = 1, block = 2, stat = 3, text = 1)[cells$part[first]]
+  block <- c(coef = 1, se = 1, block = 2, stat = 3, text = 1, panel = 1)[cells$part[first]]
+  panel <- cells$panel[first]
+  new <- c(FALSE, panel[-1L] != panel[-length(panel)])
   list(stub = x$stub, heads = x$heads, body = body, labels = cells$label[first],
-       part = cells$part[first],
-       rule = c(FALSE, diff(block) != 0) & table_styles[[x$style]]$rules, title = x$title,
-       notes = x$notes)
+       part = cells$part[first], row = cells$row[first], panel = panel,
+       rule = (c(FALSE, diff(block) != 0) & table_styles[[x$style]]$rules) | new,
+       title = x$title, notes = x$notes, mark = table_look(x$style, x$language)$note)
 }
 
 # Runs of joined columns, which end where `within`, the line above, changes: from, to, text.
@@ -56,7 +58,9 @@ split_column <- function(text, part) {
 # ---- plain text ----------------------------------------------------------------------------------
 
 write_txt <- function(layout, width = getOption("width")) {
-  stub <- align_text(c(layout$stub, layout$labels), "left")
+  wide <- layout$part == "panel"
+  room <- max(nchar(c(layout$stub, layout$labels[!wide]), "width"))
+  stub <- align_text(c(layout$stub, layout$labels), "left", room)
   columns <- lapply(seq_len(ncol(layout$body)), function(j) {
     plain_column(layout$body[, j], layout$part)
   })
@@ -153,6 +157,17 @@ align_text <- function(text, how, width = max(nchar(text, "width"), 0L)) {
   paste0(strrep(" ", before), text, strrep(" ", lack - before))
 }
 
+# Characters that each column needs, the first one included.
+column_characters <- function(layout) {
+  loose <- Filter(function(head) !head$joined, layout$heads)
+  width <- function(text) max(nchar(text, "width"), 0L)
+  stub <- width(c(layout$stub, layout$labels[layout$part != "panel"]))
+  body <- vapply(seq_len(ncol(layout$body)), function(j) {
+    width(c(layout$body[, j], vapply(loose, function(head) head$text[j], "")))
+  }, 0L)
+  pmax(c(stub, body), 8L) + 2
+}
+
 # ---- markdown, CSV -------------------------------------------------------------------------------
 
 write_md <- function(layout, width = NULL) {
@@ -160,6 +175,8 @@ write_md <- function(layout, width = NULL) {
   heads <- matrix(heads, length(layout$heads))
   stub <- c(rep("", nrow(heads) - 1L), layout$stub)
   all <- escape_md(cbind(c(stub, layout$labels), rbind(heads, layout$body)))
+  wide <- which(layout$part == "panel") + nrow(heads)
+  all[wide, 1L] <- paste0("*", all[wide, 1L], "*")
   all[] <- apply(all, 2L, function(column) align_text(column, "left"))
   lines <- apply(all, 1L, function(line) sprintf("| %s |", paste(line, collapse = " | ")))
   # as wide as the columns: what reads them as relative widths gets those of the text
@@ -168,7 +185,7 @@ write_md <- function(layout, width = NULL) {
   c(if (!is.null(layout$title)) c(paste0("**", escape_md(layout$title), "**"), ""),
     lines[1L], sprintf("| %s |", paste(marks, collapse = " | ")), lines[-1L],
     if (length(layout$notes)) {
-      c("", paste("*Note:*", escape_md(paste(layout$notes, collapse = " "))))
+      c("", paste0("*", layout$mark, "* ", escape_md(paste(layout$notes, collapse = " "))))
     })
 }
 
@@ -190,34 +207,43 @@ write_csv <- function(layout, width = NULL) {
 
 # ---- methods and files ---------------------------------------------------------------------------
 
-table_writers <- list(txt = write_txt, md = write_md, csv = write_csv)
+table_writers <- list(txt = write_txt, md = write_md, csv = write_csv,
+                      tex = function(layout, width) write_tex(layout))
+
+# What needs another package: functions of the table and the file.
+table_exports <- list(html = function(x, file) export_html(x, file),
+                      docx = function(x, file) export_docx(x, file),
+                      xlsx = function(x, file) export_xlsx(x, file))
 
 table_extensions <- c(txt = "txt", text = "txt", md = "md", markdown = "md", html = "html",
                       htm = "html",
-                      tex = "tex", latex = "tex", csv = "csv", docx = "docx", word = "docx")
+                      tex = "tex", latex = "tex", csv = "csv", docx = "docx", word = "docx",
+                      xlsx = "xlsx", excel = "xlsx")
 
 #' @rdname fe_table_write
 #' @export
 format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) {
-  format <- check_choice(format, setdiff(names(table_extensions), c("docx", "word")), "format")
+  format <- check_choice(format, setdiff(names(table_extensions),
+                                         c("docx", "word", "xlsx", "excel")), "format")
   format <- table_extensions[[format]]
-  if (format %in% c("html", "tex")) return(export_lines(x, format))
+  if (format == "html") return(html_lines(x))
   table_writers[[format]](table_layout(x), check_count(width, "width", 20))
 }
 
 #' Write a table to a file
 #'
-#' Plain text, markdown and CSV need no other package. HTML and LaTeX are made by the package
-#' tinytable (the HTML is one file that needs nothing from the net, the LaTeX needs the LaTeX
-#' packages xcolor and tabularray); Word by pandoc, through rmarkdown. In CSV files the lines of the
+#' Plain text, markdown, CSV and LaTeX need no other package; the LaTeX document needs
+#' `\\usepackage{booktabs}`. HTML is made by the package tinytable (one file that needs nothing from
+#' the net); Word by pandoc, through rmarkdown; Excel by openxlsx, with joined headings and cells
+#' that hold the text that is printed, stars and parentheses included. In CSV files the lines of the
 #' heading come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless
-#' the columns are imported as text. `tinytable::tt()` of a table gives the tinytable itself, to
-#' style further.
+#' the columns are imported as text. `tinytable::tt()` of a table gives a tinytable, to style
+#' further. A title "Table 1. Text" loses its number in LaTeX, which counts tables itself.
 #'
 #' @param x a table made by [fe_table()].
 #' @param file path of the file; an existing one is replaced.
 #' @param format `NULL` (by the extension of `file`), or one of "txt", "md", "html", "tex", "csv",
-#'   "docx".
+#'   "docx", "xlsx".
 #' @param width characters a line of plain text; wider tables are broken into panels of columns. In
 #'   files the lines are as long as they must be.
 #' @param wide `TRUE`: a line of the table a row (`part`, `row`, `term`, then a column for each
@@ -247,8 +273,8 @@ fe_table_write <- function(x, file, format = NULL) {
   kind <- check_choice(if (is.null(format)) tolower(tools::file_ext(file)) else format,
                        names(table_extensions), if (is.null(format)) "file" else "format")
   kind <- table_extensions[[kind]]
-  if (kind %in% c("html", "tex", "docx")) {
-    export_file(x, file, kind)
+  if (kind %in% names(table_exports)) {
+    table_exports[[kind]](x, file)
     return(invisible(x))
   }
   lines <- table_writers[[kind]](table_layout(x), width = 10000L)
@@ -275,7 +301,8 @@ as.data.frame.fe_table <- function(x, row.names = NULL, optional = FALSE, wide =
   }, "")
   body <- as.data.frame(layout$body, stringsAsFactors = FALSE)
   names(body) <- make.unique(names)
-  row <- x$cells$row[!duplicated(paste(x$cells$part, x$cells$row, sep = "\r"))]
-  cbind(data.frame(part = layout$part, row = row, term = layout$labels, stringsAsFactors = FALSE),
-        body)
+  out <- data.frame(part = layout$part, row = layout$row, term = layout$labels,
+                    stringsAsFactors = FALSE)
+  if (any(layout$panel != "")) out <- cbind(panel = layout$panel, out)
+  cbind(out, body)
 }

@@ -301,3 +301,182 @@ test_that("bad input is refused with the argument and the remedy", {
   refused(fe_table_write(fe_table(m), file.path(tempdir(), "no", "x.tex")), "does not exist")
   refused(fe_table_write(m, "x.tex"), "made by fe_table")
 })
+
+# ---- panels, styles, results of other kinds ------------------------------------------------------
+
+parted <- function(outcome = "ln_upmf", ...) {
+  f <- stats::as.formula(paste(outcome, "~ ln_imdig + csw0(pgdp) | country + year"))
+  fe_lm(f, digitrade, vcov = ~country, split = ~developed, ...)
+}
+
+test_that("panels share columns; each shows its own models", {
+  m <- parted()
+  x <- fe_table(panels = list("Panel A. Poor" = m[1:2], "Panel B. Rich" = m[3:4]),
+                headings = c("Short", "Long"))
+  at <- function(panel, column) {
+    x$cells$text[x$cells$panel == panel & x$cells$column == column & x$cells$part == "coef" &
+                   x$cells$row == "ln_imdig"]
+  }
+  expect_match(at("Panel A. Poor", 2), sprintf("%.4f", coef(m[[2]])[["ln_imdig"]]), fixed = TRUE)
+  expect_match(at("Panel B. Rich", 1), sprintf("%.4f", coef(m[[3]])[["ln_imdig"]]), fixed = TRUE)
+  expect_identical(x$cells$text[x$cells$row == "stat:N"], c("416", "416", "403", "403"))
+  expect_match(x$notes, "^Panel B: Standard errors.*31 clusters", all = FALSE)
+  wide <- as.data.frame(x)
+  expect_identical(wide$panel[wide$row == "effect:year"], "")
+})
+
+test_that("lines at the bottom of panels are those that all of them share", {
+  m <- parted()
+  other <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp) | country, digitrade)
+  panels <- list(A = m[1:2], B = other)
+  lines <- function(x, row) x$cells$panel[x$cells$row == row & x$cells$column == 1L]
+  x <- fe_table(panels = panels, headings = 1:2)
+  expect_identical(lines(x, "effect:country"), "")
+  expect_identical(lines(x, "effect:year"), c("A", "B"))
+  none <- fe_table(panels = panels, headings = 1:2, bottom = "none")
+  expect_identical(lines(none, "effect:country"), c("A", "B"))
+})
+
+test_that("panels of different outcomes name them, and unequal panels are refused", {
+  a <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade)
+  b <- fe_lm(ln_insti ~ ln_imdig | country, digitrade)
+  x <- fe_table(panels = list(A = a, B = b))
+  expect_identical(x$cells$text[x$cells$row == "outcome"], c("ln_upmf", "ln_insti"))
+  refused <- function(expr, text) expect_error(expr, text, class = "fe_error")
+  refused(fe_table(panels = list(A = a, B = list(a, b))), "1 and 2 columns")
+  refused(fe_table(a, panels = list(A = a)), "`panels` is given beside")
+  refused(fe_table(panels = list(a, b)), "`panels` must be a list of models with names")
+  refused(fe_table(panels = list(A = list(x = a), B = list(y = a))), "heads column 1 differently")
+})
+
+test_that("every writer shows the panels, and escapes what is special to it", {
+  m <- parted()
+  x <- fe_table(panels = list("A. 5% <of> R&D_1" = m[1:2], "B. \u00e9\u03b2 $x$" = m[3:4]),
+                headings = c("a", "b"))
+  text <- function(kind) paste(format(x, kind), collapse = "\n")
+  expect_match(text("txt"), "A. 5% <of> R&D_1", fixed = TRUE)
+  expect_match(text("csv"), "B. \u00e9\u03b2 $x$", fixed = TRUE)
+  expect_match(text("md"), "*A. 5% \\<of> R&D_1*", fixed = TRUE)
+  expect_match(text("md"), "*B. \u00e9\u03b2 \\$x\\$*", fixed = TRUE)
+  expect_match(text("tex"), "\\textit{A. 5\\% \\textless{}of\\textgreater{} R\\&D\\_1}",
+               fixed = TRUE)
+  expect_match(text("tex"), "B. \u00e9$\\beta$ \\$x\\$", fixed = TRUE)
+  skip_if_not_installed("tinytable")
+  expect_match(text("html"), "A. 5% &lt;of&gt; R&amp;D_1", fixed = TRUE)
+})
+
+test_that("LaTeX files compile", {
+  skip_on_cran()
+  skip_if(!nzchar(Sys.which("pdflatex")))
+  dir <- withr::local_tempdir()
+  m <- parted()
+  x <- fe_table(panels = list("A. 5% <of> R&D_1" = m[1:2], "B. \u03b2 ^ ~ \\ {x}" = m[3:4]),
+                headings = c("a", "b"), title = "T_1")
+  fe_table_write(x, file.path(dir, "t.tex"))
+  writeLines(c("\\documentclass{article}\\usepackage{booktabs}\\begin{document}",
+               "\\input{t}", "\\end{document}"), file.path(dir, "d.tex"))
+  withr::local_dir(dir)
+  status <- system2("pdflatex", c("-halt-on-error", "-interaction=nonstopmode", "d.tex"),
+                    stdout = FALSE, stderr = FALSE)
+  skip_if(!file.exists("d.log") || any(grepl("booktabs.sty' not found", readLines("d.log"))))
+  expect_identical(status, 0L)
+})
+
+test_that("Excel files hold the cells as text, with joined headings", {
+  skip_if_not_installed("openxlsx")
+  m <- parted()
+  x <- fe_table(Poor = m[1:2], Rich = m[3:4], title = "5% <of> R&D_1 \u00e9")
+  file <- withr::local_tempfile(fileext = ".xlsx")
+  fe_table_write(x, file)
+  back <- openxlsx::read.xlsx(file, colNames = FALSE, skipEmptyRows = FALSE,
+                              skipEmptyCols = FALSE, na.strings = "")
+  expect_identical(back[1L, 1L], "5% <of> R&D_1 \u00e9")
+  row <- unlist(back[which(back[[1L]] == "ln_imdig"), -1L], use.names = FALSE)
+  expect_identical(row, x$cells$text[x$cells$row == "ln_imdig" & x$cells$part == "coef"])
+  expect_length(openxlsx::loadWorkbook(file)$worksheets[[1L]]$mergeCells, 5L)
+})
+
+test_that("styles set stars, decimals, labels and marks, which arguments override", {
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
+  x <- fe_table(m, style = "aer", labels = c(year = "time"))
+  expect_identical(cell(x, "coef", "ln_imdig", 1), sprintf("%.3f", coef(m)))
+  expect_true(all(c("Country fixed effects", "Time fixed effects", "Observations") %in%
+                    x$cells$label))
+  expect_false(any(grepl("p <", x$notes)))
+  expect_match(tail(format(x, "md"), 1L), "^\\*Notes:\\*")
+  expect_match(cell(fe_table(m, style = "aer", stars = TRUE), "coef", "ln_imdig", 1), "\\*$")
+  zh <- fe_table(m, style = "cn", language = "zh", labels = c(country = "\u56fd\u5bb6"))
+  expect_identical(unique(zh$cells$text[zh$cells$row == "effect:country"]), "\u662f")
+  expect_true("\u56fd\u5bb6\u56fa\u5b9a\u6548\u5e94" %in% zh$cells$label)
+})
+
+test_that("statistics count units, test jointly, and know instruments", {
+  ols <- fe_lm(ln_upmf ~ ln_imdig + pgdp + fdi | country + year, digitrade, vcov = ~country)
+  iv <- fe_lm(ln_upmf ~ pgdp | country + year | ln_imdig ~ fdi + urban, digitrade,
+              vcov = ~country)
+  x <- fe_table(ols, iv, digits_stat = 6,
+                stats = c("units:country", "joint:^(pgdp|fdi)$", "effective.F", "overid.p.value"))
+  expect_identical(cell(x, "stat", "stat:Number: country", 1),
+                   as.character(length(unique(digitrade$country))))
+  expect_identical(cell(x, "stat", "stat:p (joint: ^(pgdp|fdi)$)", 1),
+                   sprintf("%.6f", fe_wald(ols, c("pgdp", "fdi"))$p.value))
+  tests <- glance(fe_iv_tests(iv))
+  expect_identical(x$cells$text[x$cells$row == "stat:Effective F"],
+                   c("", sprintf("%.6f", tests$effective.F)))
+  expect_identical(cell(x, "stat", "stat:p (overidentification)", 2),
+                   sprintf("%.6f", tests$overid.p.value))
+  expect_error(fe_table(ols, stats = "units:nobody"), "nobody", class = "fe_error")
+})
+
+test_that("the estimator is a line of its own where columns differ, and in the notes", {
+  ols <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade)
+  iv <- fe_lm(ln_upmf ~ 1 | country | ln_imdig ~ fdi, digitrade)
+  x <- fe_table(ols, iv, labels = c(fdi = "Foreign capital"))
+  expect_identical(x$cells$text[x$cells$row == "stat:Estimator"], c("OLS", "2SLS"))
+  expect_match(x$notes[1L], "(2): two-stage least squares; endogenous: ln_imdig; instruments: F",
+               fixed = TRUE)
+  expect_false("stat:Estimator" %in% fe_table(ols)$cells$row)
+})
+
+test_that("results of tests are tables of their own, and no columns beside models", {
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp + fdi | country + year, digitrade, vcov = ~country)
+  w <- fe_wald(m, c("pgdp", "fdi"))
+  x <- fe_table(w)
+  expect_identical(x$cells$text[x$cells$column == 1L], sprintf("%.4f", coef(m)[c("pgdp", "fdi")]))
+  expect_match(x$notes, sprintf("p = %.4f", w$p.value), fixed = TRUE)
+  expect_error(fe_table(m, w), "table of its own", class = "fe_error")
+})
+
+test_that("heterogeneity and mediation add adjusted p-values, tests and indirect effects", {
+  h <- fe_heterogeneity(ln_upmf ~ ln_imdig | country + year, digitrade, by = ~developed)
+  x <- fe_table(h, digits_stat = 6)
+  row <- x$cells[x$cells$row == paste0("stat:p (", h$adjusted$methods, ")"), ]
+  expect_identical(row$text, sprintf("%.6f", h$table$p.adjusted))
+  expect_match(x$notes, sprintf("p = %.4f", h$equality$p.value), fixed = TRUE, all = FALSE)
+  me <- fe_mediate(ln_upmf ~ ln_imdig | country + year, digitrade, treat = "ln_imdig",
+                   mediators = "ln_insti")
+  indirect <- prod(coef(me$models$a[[1L]])["ln_imdig"], coef(me$models$b[[1L]])["ln_insti"])
+  expect_match(fe_table(me)$notes, sprintf("Indirect effect.*%.4f", indirect), all = FALSE)
+})
+
+test_that("a decomposition is a column", {
+  base <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade)
+  d <- fe_decompose(base, fe_lm(ln_upmf ~ ln_imdig + pgdp | country, digitrade))
+  x <- fe_table(d, stars = FALSE)
+  expect_identical(cell(x, "coef", "base", 1), sprintf("%.4f", coef(base)))
+  expect_match(x$notes[1L], "Gelbach")
+})
+
+test_that("modelsummary, broom, knitr and texreg read the models", {
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
+  x <- fe_table(m)
+  if (requireNamespace("knitr", quietly = TRUE)) {
+    expect_match(knitr::kable(x), cell(x, "se", "ln_imdig", 1), fixed = TRUE, all = FALSE)
+  }
+  skip_if_not_installed("broom")
+  expect_identical(broom::tidy(m), tidy(m))
+  skip_if_not_installed("texreg")
+  out <- texreg::extract(m)
+  expect_equal(out@coef, unname(coef(m)))
+  expect_equal(out@se, unname(sqrt(diag(vcov(m)))))
+})
