@@ -214,23 +214,23 @@ check_offset <- function(offset, n) {
   as.double(offset)
 }
 
-# Logical mask of the rows that `subset` asks for.
-check_subset <- function(subset, n) {
+# Logical mask of the rows that `subset` asks for. empty: may it leave no row?
+check_subset <- function(subset, n, arg = "subset", empty = FALSE) {
   if (is.null(subset)) return(NULL)
   if (is.numeric(subset)) {
     bad <- !is.finite(subset) | subset != trunc(subset) | abs(subset) > n | subset == 0
     if (any(bad) || (any(subset > 0) && any(subset < 0))) {
-      stop_arg("subset", sprintf("must hold row numbers between 1 and %d; value %s does not fit", n,
-                                 format(subset[which(bad)[1L]])))
+      stop_arg(arg, sprintf("must hold row numbers between 1 and %d; value %s does not fit", n,
+                            format(subset[which(bad)[1L]])))
     }
-    if (anyDuplicated(subset)) stop_arg("subset", "names a row more than once")
+    if (anyDuplicated(subset)) stop_arg(arg, "names a row more than once")
     return(seq_len(n) %in% seq_len(n)[subset])
   }
   if (!is.logical(subset) || length(subset) != n) {
-    stop_arg("subset", sprintf("must be logical with %d values, or row numbers, not %s", n,
-                               describe_value(subset)))
+    stop_arg(arg, sprintf("must be logical with %d values, or row numbers, not %s", n,
+                          describe_value(subset)))
   }
-  if (!any(subset, na.rm = TRUE)) stop_arg("subset", "leaves no row")
+  if (!empty && !any(subset, na.rm = TRUE)) stop_arg(arg, "leaves no row")
   !is.na(subset) & subset
 }
 

@@ -39,7 +39,8 @@ fit_one <- function(frame, model, columns, which, shared, sample, settings) {
   finish_model(m, columns$raw[x_at], shared, settings)
 }
 
-# What follows from the slopes. x_raw: the regressors before absorption.
+# What follows from the slopes. x_raw: the regressors before absorption. settings$finish: NULL, or a
+# function that says what stays of the model.
 finish_model <- function(m, x_raw, shared, settings) {
   class(m) <- "fe_lm"
   m$df.residual <- m$nobs - m$rank
@@ -51,6 +52,7 @@ finish_model <- function(m, x_raw, shared, settings) {
   m$intercept <- settings$intercept
   m <- add_intercept(m, settings$intercept, x_raw, shared$absorber)
   m <- set_vcov(m, settings$vcov, settings$ssc)
+  if (!is.null(settings$finish)) return(settings$finish(m))
   if (settings$lean) make_lean(m) else m
 }
 

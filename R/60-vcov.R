@@ -419,8 +419,9 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #'
 #' No G x G matrix is formed, and none of \eqn{n_g}{n_g} rows by as many columns unless it is the
 #' smaller one: the cost is \eqn{O(np^2 + \sum_g\min(n_g, p)^3)}{
-#' O(n p^2 + sum_g min(n_g, p)^3)}, p the slopes and the dummies that cut across clusters, of which
-#' there may be 400. With analytic weights the cluster's own effects count too: the lesser of
+#' O(n p^2 + sum_g min(n_g, p)^3)}, p the slopes and the dummies that cut across clusters. The limits
+#' are \eqn{np^2 \le 10^{12}}{n p^2 <= 1e12} operations and 3e8 numbers, np or, if that is more, pkG
+#' for k slopes (2,000 such dummies for 1e5 rows); `"CR3"` has no such limit. With analytic weights the cluster's own effects count too: the lesser of
 #' \eqn{n_g}{n_g} and twice the columns takes the place of the minimum, and may be 3000.
 #'
 #' `"HC2"` has n - K degrees of freedom, or with `ssc = fe_ssc(t.df = "satterthwaite")` those of the

@@ -20,15 +20,15 @@ cr2_df <- function(s) {
 
 # ---- basis ---------------------------------------------------------------------------------------
 
-# Numbers beyond which bases of crossing effects are not formed.
+# Numbers and operations beyond which bases of crossing effects are not formed: some GB, and minutes.
 most_numbers <- 3e8
+basis_operations <- 1e12
 
 # absorbed: which factors of the model are N -> list(q (n x p), n_z (columns of z among them),
 # nested (factors)). NULL where the other effects are too many.
 effect_basis <- function(m, absorbed) {
   z <- m$factors[!absorbed]
-  p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + length(m$x)
-  if (p > most_columns || as.double(p) * m$n_rows > most_numbers) return(NULL)
+  if (!basis_fits(m, !absorbed)) return(NULL)
   nested <- m$factors[absorbed]
   z <- dummy_columns(z)
   if (has_constant(m$factors) && !has_constant(nested)) z <- c(list(rep(1, m$n_rows)), z)
@@ -39,6 +39,19 @@ effect_basis <- function(m, absorbed) {
   x <- c(z$columns, lapply(unname(m$x), as.double))
   list(q = if (length(x)) .Call(C_rotate, x, root, m$threads) else matrix(0, m$n_rows, 0L),
        n_z = ncol(z$root), nested = nested)
+}
+
+# Columns of z and regressors. With n rows and k slopes, p columns take n p^2 operations and hold
+# p max(n, k G) numbers for G clusters.
+crossing_columns <- function(m, crossing) {
+  z <- m$factors[crossing]
+  sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + length(m$x)
+}
+
+basis_fits <- function(m, crossing, G = 0) {
+  p <- as.double(crossing_columns(m, crossing))
+  n <- as.double(m$n_rows)
+  p * max(n, length(m$x) * G) <= most_numbers && n * p^2 <= basis_operations
 }
 
 # What N leaves of columns (a list) -> list(columns, root), columns times root an orthonormal basis.
@@ -54,14 +67,19 @@ residual_basis <- function(z, m, nested) {
 }
 
 cluster_basis <- function(m, coded) {
-  effect_basis(m, are_nested(m$factors, coded))
+  nested <- are_nested(m$factors, coded)
+  if (basis_fits(m, !nested, coded$n_levels)) effect_basis(m, nested)
 }
 
-needed_basis <- function(basis, m, what, remedy) {
+# crossing: which factors cut across the clusters.
+needed_basis <- function(basis, m, crossing, what, remedy) {
   if (!is.null(basis)) return(basis)
-  stop_arg("vcov", sprintf(paste("needs %s of fixed effects that cut across the clusters and have",
-                                 "more than %d levels, or with the slopes more than %.0e numbers"),
-                           what, as.integer(most_columns), most_numbers), remedy)
+  p <- as.double(crossing_columns(m, crossing))
+  stop_arg("vcov", sprintf(paste("needs %s of fixed effects that cut across the clusters, with the",
+                                 "slopes %.0f columns of %.0f rows; the limits are %.0e numbers",
+                                 "(rows x columns, or slopes x clusters x columns) and %.0e",
+                                 "operations (rows x columns^2)"),
+                           what, p, as.double(m$n_rows), most_numbers, basis_operations), remedy)
 }
 
 # The functionals whose variance is wanted: columns of influences (n x c) and their components r in
@@ -93,7 +111,8 @@ cr2_parts <- function(s, power = -0.5) {
   if (!is.null(s$cache[[key]])) return(s$cache[[key]])
   coded <- check_one_way(s, if (power == 0) "a variance with Satterthwaite degrees of freedom" else
     "\"CR2\"")
-  basis <- needed_basis(cluster_basis(s$m, coded), s$m, "the leverages",
+  basis <- needed_basis(cluster_basis(s$m, coded), s$m, !are_nested(s$m$factors, coded),
+                        "the leverages",
                         "Use \"CR3\" or \"CR1\", or cluster by a variable that they are nested in")
   functional <- functional_parts(s, basis)
   weighted <- if (!is.null(s$w) && is.null(row_counts(s$m))) {
@@ -249,7 +268,7 @@ hc2_df <- function(s) {
   plain <- lengths(lapply(m$factors, `[[`, "slopes")) == 0L
   size <- vapply(m$factors, `[[`, 0L, "n_levels") * plain
   absorbed <- seq_along(size) == which.max(size) & plain
-  basis <- needed_basis(effect_basis(m, absorbed), m, "the products of rows",
+  basis <- needed_basis(effect_basis(m, absorbed), m, !absorbed, "the products of rows",
                         "Use ssc = fe_ssc(t.df = \"min\"), that is n - K")
   times <- if (is.null(row_counts(m))) 1 else row_counts(m)
   root <- if (is.null(s$w) || !is.null(row_counts(m))) rep(1, m$n_rows) else sqrt(s$w)

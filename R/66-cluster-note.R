@@ -10,9 +10,8 @@ note_limit <- 1e6
 #' Few or unequal clusters
 #'
 #' A print of a model says so when the clusters of its variance are too few, or too unequal, for the
-#' type that was chosen, and names better ones. The first time in a session that this happens for a
-#' type, there is also a warning (of class `fe_few_clusters`). Estimates and standard errors are not
-#' touched. `options(fepanel.cluster_note = FALSE)` turns both off.
+#' type that was chosen, and names better ones that the model has. Estimates and standard errors are
+#' not touched. `options(fepanel.cluster_note = FALSE)` turns the note off.
 #'
 #' @section The rule:
 #' A t test with `"CR0"`, `"CR1"` or `"CR1S"` compares with t on G - 1 degrees of freedom, or those
@@ -27,12 +26,19 @@ note_limit <- 1e6
 #' treated clusters, `"CR2"` and the bootstrap. The simulation behind rule and advice is in
 #' `vignette("inference", package = "fepanel")`.
 #'
+#' A slope that cannot be estimated without one of the clusters (a treatment of it alone) has
+#' residuals of that cluster which its own coefficient fits: no clustered variance holds its error,
+#' and a bootstrap over those clusters neither (MacKinnon and Webb 2018). The note names the slope,
+#' and in place of `"CR3"` what there is for the others; for itself, the sub-cluster bootstrap, with
+#' a `bootcluster` finer than the clusters.
+#'
 #' The numbers are found in one pass over the residual columns; for designs of more than a million
 #' entries they are those of the sizes of the clusters. Models estimated with `lean = TRUE` have no
 #' note.
 #'
 #' @references Bradley (1978) \doi{10.1111/j.2044-8317.1978.tb00581.x}; Carter, Schnepel and
-#'   Steigerwald (2017) \doi{10.1162/REST_a_00639}; MacKinnon, Nielsen and Webb (2023)
+#'   Steigerwald (2017) \doi{10.1162/REST_a_00639}; MacKinnon and Webb (2018)
+#'   \doi{10.1111/ectj.12107}; MacKinnon, Nielsen and Webb (2023)
 #'   \doi{10.1016/j.jeconom.2022.04.001}; Pustejovsky and Tipton (2018)
 #'   \doi{10.1080/07350015.2016.1247004}.
 #' @name few_clusters
@@ -45,20 +51,46 @@ cluster_note <- function(m) {
       !length(setdiff(names(m$coefficients), "(Intercept)"))) {
     return(NULL)
   }
-  worth <- lapply(model_clusters(m), function(coded) worth_of_clusters(m, coded))
+  clusters <- model_clusters(m)
+  worth <- lapply(clusters, function(coded) worth_of_clusters(m, coded))
   least <- which.min(vapply(worth, function(w) min(w$number), 0))
   worth <- worth[[least]]
   worth <- worth[expected_size(worth$number, df_of(m, worth$term)) > tolerated_size, ]
   if (!nrow(worth)) return(NULL)
   G <- m$vcov_info$G
   by <- names(G)
-  better <- if (length(by) > 1L) "fe_boottest()" else {
-    sprintf("CR3 ~ %s, CR2 ~ %s, fe_boottest(bootstrap_type = \"33\")", by, by)
-  }
+  better <- if (length(by) > 1L) "better: fe_boottest()" else better_types(m, clusters[[1L]], by)
   c(sprintf("Note: %d clusters of `%s`, worth %s", as.integer(G[[least]]), by[least],
             worth_text(worth)),
-    sprintf("      With so few, tests with %s reject too often; better, where defined: %s %s",
-            m$vcov_info$type, better, "(?few_clusters)"))
+    paste0("      ", c(sprintf("With so few, tests with %s reject too often; %s%s",
+                               m$vcov_info$type, better[1L],
+                               if (length(better) == 1L) " (?few_clusters)" else ""), better[-1L])))
+}
+
+# What the model has in place of its type -> a line or two.
+better_types <- function(m, coded, by) {
+  alone <- slopes_of_one_cluster(m, coded)
+  cr2 <- if (basis_fits(m, !are_nested(m$factors, coded), coded$n_levels)) sprintf("CR2 ~ %s", by)
+  join <- function(...) paste(c(...), collapse = ", ")
+  jackknife <- c(sprintf("CR3 ~ %s", by), cr2, "fe_boottest(bootstrap_type = \"33\")")
+  if (is.null(alone)) {
+    return(c(paste("better, if no slope rests on one cluster:", join(jackknife)),
+             paste0("otherwise: ", join(cr2, "fe_boottest()"), " (?few_clusters)")))
+  }
+  if (!length(alone)) return(paste("better:", join(jackknife)))
+  rest <- if (length(alone) < length(setdiff(names(m$x), "(Intercept)"))) {
+    sprintf("better for the others: %s; ", join(cr2, "fe_boottest()"))
+  }
+  c(sprintf("%s cannot be estimated without one cluster:", quote_list(alone)),
+    paste0("no clustered variance holds its error; ", rest,
+           "fe_boottest() with a finer `bootcluster` (?few_clusters)"))
+}
+
+# Slopes that cannot be estimated without some cluster; NULL where finding them costs much.
+slopes_of_one_cluster <- function(m, coded) {
+  if (m$n_rows * length(m$x) > note_limit || is.null(plain_dummies(m, coded))) return(NULL)
+  known <- leave_out_coefs(m, coded)$coef
+  setdiff(colnames(known)[colSums(is.na(known)) > 0], "(Intercept)")
 }
 
 # Degrees of freedom of t for coefficients; NA for all of them together.
@@ -71,20 +103,6 @@ df_of <- function(m, term) {
 expected_size <- function(worth, df) {
   2 * stats::pt(-stats::qt(0.975, df), pmax(worth - 1, 1e-3))
 }
-
-# Says it once in a session for each type.
-warn_cluster_note <- function(m) {
-  type <- m$vcov_info$type
-  if (isTRUE(session[[type]])) return(invisible())
-  note <- cluster_note(m)
-  if (is.null(note)) return(invisible())
-  session[[type]] <- TRUE
-  text <- paste(trimws(sub("^Note: ", "", note)), collapse = ". ")
-  warning(warningCondition(paste0(text, ". This warning comes once in a session"),
-                           class = c("fe_few_clusters", "fe_warning"), call = NULL))
-}
-
-session <- new.env(parent = emptyenv())
 
 # The least effective number of one cluster variable for each slope -> data frame(number, of, term)
 worth_of_clusters <- function(m, coded, limit = note_limit) {

@@ -1,7 +1,13 @@
 # What a bootstrap draws, and the columns that it needs: boot_cluster() -> boot_design().
 
 boot_cluster <- function(m, cluster) {
-  if (is.null(cluster) && length(m$vcov_info$G)) {
+  G <- m$vcov_info$G
+  if (is.null(cluster) && length(G)) {
+    if (length(G) > 1L) {
+      stop_arg("cluster", sprintf(paste("is missing, and the model's variance clusters by %s; one",
+                                        "is drawn at a time"), quote_list(names(G))),
+               sprintf("Give one cluster variable, for instance cluster = ~%s", names(G)[1L]))
+    }
     coded <- cluster_factors(request_cluster(m$vcov_request), m, 1L)
   } else if (is.null(cluster)) {
     return(rows_as_clusters(m))
@@ -43,7 +49,7 @@ one_cluster <- function(coded) {
 # Variables of all models once, as columns, and the equations as indices into them. The columns are
 # residuals from all fixed effects: whatever weights a replicate has, it projects out what these
 # took away, so its estimates are those of the raw columns.
-boot_design <- function(models, cluster) {
+boot_design <- function(models, cluster, fits = blocks_fit) {
   first <- models[[1L]]
   columns <- list()
   add <- function(key, value) {
@@ -62,7 +68,7 @@ boot_design <- function(models, cluster) {
   v <- matrix(unlist(columns, use.names = FALSE), nrow = first$n_rows)
   system <- list(lhs = lhs, rhs = lapply(rhs, as.integer))
   c(list(system = system, cluster = cluster, w = first$weights),
-    block_columns(first, v, cluster))
+    block_columns(first, v, cluster, fits))
 }
 
 # The outcome less its projection on the fixed effects: e + x~'b.
@@ -75,12 +81,12 @@ residual_outcome <- function(m, terms) {
 digest_offset <- function(m) if (is.null(m$offset)) "" else paste0(":", sum(m$offset))
 
 # Small effects that cut across clusters become dummies, less what those within clusters explain.
-block_columns <- function(m, v, cluster) {
+# fits(n, p, G): may there be p columns of n rows for G clusters?
+block_columns <- function(m, v, cluster, fits = blocks_fit) {
   nested <- are_nested(m$factors, cluster)
   z <- m$factors[!nested]
   p <- sum(vapply(z, `[[`, 0L, "n_levels")[list_terms(z)$factor]) + ncol(v)
-  doubles <- max(as.double(cluster$n_levels) * p * (p + 1) / 2, as.double(m$n_rows) * p)
-  if (p > most_columns || doubles > 6e7) {
+  if (!fits(as.double(m$n_rows), as.double(p), as.double(cluster$n_levels))) {
     if (has_slopes(m$factors)) {
       stop_arg("cluster",
                "cuts across fixed effects with varying slopes that are too many to resample",
@@ -98,6 +104,9 @@ block_columns <- function(m, v, cluster) {
   x <- do.call(cbind, c(absorb(absorber, z, m$threads)$x, list(v)))
   list(path = "blocks", x = x, n_z = ncol(x) - ncol(v))
 }
+
+# Cross-products of every cluster are held, and solved in every replicate.
+blocks_fit <- function(n, p, G) p <= most_columns && max(G * p * (p + 1) / 2, n * p) <= 6e7
 
 # ---- influences ----------------------------------------------------------------------------------
 

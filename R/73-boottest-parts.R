@@ -33,14 +33,16 @@ own_clusters <- function(sets, boot) {
 boottest_design <- function(m, hypothesis, plan) {
   large <- large_design(m, hypothesis, plan)
   if (!is.null(large)) return(large)
-  design <- boot_design(list(m), plan$boot)
+  design <- boot_design(list(m), plan$boot, if (plan$type == "11") blocks_fit else leave_out_fits)
   x <- design$x
   absorber <- NULL
   if (design$path == "rows") {
     if (plan$type != "11") {
-      stop_arg("bootstrap_type", sprintf(paste("is %s, which needs clusters that do not cut across",
-                                               "fixed effects with many levels"),
-                                         dQuote(plan$type, FALSE)),
+      stop_arg("bootstrap_type", sprintf(paste("is %s, which leaves clusters out, and the dummies of",
+                                               "the fixed effects that cut across them exceed what",
+                                               "is solved for: p columns of n rows with n p up to",
+                                               "%.0e and n p^2 + G p^3 up to %.0e"),
+                                         dQuote(plan$type, FALSE), most_held, most_operations),
                "Use \"11\", or cluster by a variable that the large fixed effects are nested in")
     }
     absorber <- new_absorber(m$factors, m$weights, m$control, plan$threads)
@@ -56,6 +58,13 @@ boottest_design <- function(m, hypothesis, plan) {
     orthonormal(x, y, order, fit, hypothesis),
     list(poly = plan$poly && plan$impose_null && length(hypothesis$at) == 1L))
 }
+
+# Numbers that the columns may have, and operations, where each cluster is left out of them: some
+# minutes at most.
+most_held <- 6e7
+most_operations <- 1e12
+
+leave_out_fits <- function(n, p, G) n * p <= most_held && n * p^2 + G * p^3 <= most_operations
 
 # The least squares fit in terms of orthonormal columns x root.
 orthonormal <- function(x, y, order, fit, hypothesis) {

@@ -53,7 +53,10 @@ wild_tails <- c("two-tailed", "equal-tailed", ">", "<")
 #' @section Fixed effects:
 #' Effects nested in the clusters that weights are drawn by are absorbed once, small ones that cut
 #' across them become dummies. Where large effects cut across them, the residuals of each cluster
-#' are absorbed anew: exact and slower, for `bootstrap_type = "11"`.
+#' are absorbed anew: exact and slower, for `bootstrap_type = "11"`. The other types leave clusters
+#' out, with p dummies and regressors in memory: np up to 6e7 numbers, and np^2 + Gp^3 up to 1e12
+#' operations (1,000 dummies that cut across 50 clusters of 60,000 rows, for instance); beyond, an
+#' error says so.
 #'
 #' @param object a model of class `fe_lm`.
 #' @param param names of coefficients. Without `R`, one is tested, or several jointly, against `r`.

@@ -25,7 +25,6 @@ print.fe_lm <- function(x, digits = 5L, ...) {
     cat("(no slopes)\n")
   }
   cat(model_footer(x), sep = "\n")
-  warn_cluster_note(x)
   invisible(x)
 }
 

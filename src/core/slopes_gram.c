@@ -27,11 +27,11 @@ typedef struct {
   int n, room;
   int next, before; /* others in the bucket; -1: none */
   char queued, gone;
-} row;
+} sparse_row;
 
 struct gram {
   int p, left; /* rows not eliminated */
-  row *row;
+  sparse_row *row;
   double *diagonal;
   int *mark; /* zero between uses */
   int *head; /* first row of each degree; -1: none */
@@ -67,7 +67,7 @@ void fe_gram_free(gram *g) {
 
 void fe_gram_set_diagonal(gram *g, int at, double value) { g->diagonal[at] = value; }
 
-static fe_status append(row *r, int to, double value) {
+static fe_status append(sparse_row *r, int to, double value) {
   if (r->n == r->room) {
     int room = r->room ? 2 * r->room : FIRST_ROOM;
     entry *e = malloc((size_t)room * sizeof *e);
@@ -89,7 +89,7 @@ fe_status fe_gram_add(gram *g, int at, int column, double value) {
 /* ---- the queue ------------------------------------------------------------------------------ */
 
 static void enter(gram *g, int v) {
-  row *r = &g->row[v];
+  sparse_row *r = &g->row[v];
   r->queued = 1;
   r->before = -1;
   r->next = g->head[r->n];
@@ -100,7 +100,7 @@ static void enter(gram *g, int v) {
 
 /* n: the degree with which it was entered. */
 static void leave(gram *g, int v, int n) {
-  row *r = &g->row[v];
+  sparse_row *r = &g->row[v];
   if (r->before >= 0) g->row[r->before].next = r->next; else g->head[n] = r->next;
   if (r->next >= 0) g->row[r->next].before = r->before;
   r->queued = 0;
@@ -114,7 +114,7 @@ static int least_degree(gram *g) {
 
 /* ---- elimination ---------------------------------------------------------------------------- */
 
-static void remove_entry(row *r, int to) {
+static void remove_entry(sparse_row *r, int to) {
   int k = 0;
   while (r->e[k].to != to) k++;
   r->e[k] = r->e[--r->n];
@@ -122,8 +122,8 @@ static void remove_entry(row *r, int to) {
 
 /* Row `at` less its share of row v, of which it has the entry x. */
 static fe_status update_row(gram *g, int at, int v, double x) {
-  row *r = &g->row[at];
-  const row *from = &g->row[v];
+  sparse_row *r = &g->row[at];
+  const sparse_row *from = &g->row[v];
   double inverse = 1 / g->diagonal[v];
   fe_status status = FE_OK;
   remove_entry(r, v);
@@ -141,7 +141,7 @@ static fe_status update_row(gram *g, int at, int v, double x) {
   return status;
 }
 
-static int has_entries(const row *r) {
+static int has_entries(const sparse_row *r) {
   for (int k = 0; k < r->n; k++) {
     if (fabs(r->e[k].value) > NO_ENTRY) return 1;
   }
@@ -150,7 +150,7 @@ static int has_entries(const row *r) {
 
 /* Takes row v out, as a pivot or as one that depends on others. */
 static fe_status take_out(gram *g, int v, int as_pivot) {
-  row *r = &g->row[v];
+  sparse_row *r = &g->row[v];
   fe_status status = FE_OK;
   for (int k = 0; k < r->n && !status; k++) {
     int at = r->e[k].to, n = g->row[at].n, queued = g->row[at].queued;
@@ -177,7 +177,7 @@ static fe_status rest_rank(gram *g, stopper *stop, int64_t *rank, int *doubtful)
     if (!g->row[v].gone) g->mark[v] = at++;
   }
   for (int v = 0; v < g->p; v++) {
-    const row *r = &g->row[v];
+    const sparse_row *r = &g->row[v];
     if (r->gone) continue;
     size_t column = (size_t)g->mark[v];
     s[column * p + column] = g->diagonal[v];

@@ -8,6 +8,9 @@
 
 enum { PANEL_ROWS = 128, CHUNK_ROWS = 16384, LANES = 8 };
 
+/* Sums of squares below this have lost digits to underflow. */
+#define SQUARES 1e-280
+
 /* ---- triangular factor of tall matrices --------------------------------------------------- */
 
 /* start + x'y; of a whole panel in LANES partial sums, so that no addition waits for the one
@@ -23,14 +26,24 @@ static inline double add_dot(double start, const double *x, const double *y, int
   return start;
 }
 
+/* Length of x, however small: what rounding leaves of one column after another can be. */
+static double small_length(const double *x, int n) {
+  double most = 0, sum = 0;
+  for (int i = 0; i < n; i++) most = fmax(most, fabs(x[i]));
+  if (most < 1e-290) return 0;
+  for (int i = 0; i < n; i++) sum += (x[i] / most) * (x[i] / most);
+  return most * sqrt(sum);
+}
+
 /* r <- factor of [r; b], b a panel of `rows` rows and leading dimension ld. The Householder
  * vector of column j is (1, b[, j]), since r is triangular already. */
 static void fold_panel(double *r, int p, double *b, int rows, int ld) {
   for (int j = 0; j < p; j++) {
     double *v = b + (size_t)j * (size_t)ld, *diag = r + (size_t)j * (size_t)p + j;
     double below = add_dot(0, v, v, rows);
-    if (below == 0) continue;
-    double norm = sqrt(*diag * *diag + below);
+    double length = below < SQUARES ? small_length(v, rows) : 0;
+    if (below < SQUARES && length == 0) continue;
+    double norm = length > 0 ? hypot(*diag, length) : sqrt(*diag * *diag + below);
     double alpha = *diag > 0 ? -norm : norm;
     double head = *diag - alpha; /* v scaled by 1 / head has leading entry 1 */
     double beta = -head / alpha; /* 2 / (v'v) for that scaling */

@@ -18,8 +18,8 @@ static void *scarce_calloc(size_t n, size_t size) {
 static void *scarce_grow(void *old, size_t used, size_t size) {
   return allocations++ == fail_at ? NULL : fe_grow_large(old, used, size);
 }
-fe_status scarce_new(const fe_graph *g, double exact_budget, uint64_t seed, const fe_exec *exec,
-                     fe_laplacian **out);
+fe_status scarce_new(const fe_graph *g, const double *mass, double exact_budget, uint64_t seed,
+                     const fe_exec *exec, fe_laplacian **out);
 void scarce_free(fe_laplacian *l);
 int scarce_exact(const fe_laplacian *l);
 int64_t scarce_size(const fe_laplacian *l);
@@ -381,6 +381,35 @@ static void operator_is_symmetric_positive_and_blind_to_the_null_space(void) {
   fe_graph_free(graphs + 1);
 }
 
+/* A heavy vertex of small degree: what rounding leaves there is no reason to move the others. */
+static void masses_say_where_the_null_space_is_taken_out(void) {
+  enum { VERTICES = 200, ANCHOR = 3 };
+  fe_graph g = random_graph(VERTICES, 800, 5);
+  double mass[VERTICES], r[VERTICES], x[VERTICES], y[VERTICES], sum = 0, size = 0, moved = 0;
+  for (int v = 0; v < VERTICES; v++) mass[v] = v == ANCHOR ? 1e12 : weighted_degree(&g, v) + 1;
+  for (int exact = 0; exact < 2; exact++) {
+    fe_laplacian *l;
+    check(fe_laplacian_new(&g, mass, exact ? AFFORDABLE : 0, 5, &alone, &l) == FE_OK);
+    range_vector(&g, r);
+    fe_laplacian_solve(l, r, x);
+    for (int v = 0; v < VERTICES; v++) {
+      sum += mass[v] * x[v];
+      size += mass[v];
+      moved = fmax(moved, fabs(x[v]));
+    }
+    check(!exact || backward_error(&g, x, r) <= 1e-12);
+    check(fabs(sum) <= 1e-14 * moved * size);
+    for (int v = 0; v < VERTICES; v++) y[v] = r[v] + 1e-6 * mass[v];
+    fe_laplacian_solve(l, y, y);
+    for (int v = 0; v < VERTICES; v++) check_near(y[v], x[v], 1e-7);
+    for (int v = 0; v < VERTICES; v++) y[v] = v == ANCHOR;
+    fe_laplacian_solve(l, y, y);
+    for (int v = 0; v < VERTICES; v++) check(fabs(y[v]) < 1e-8);
+    fe_laplacian_free(l);
+  }
+  fe_graph_free(&g);
+}
+
 static void seed_decides_every_bit(void) {
   enum { VERTICES = 1000 };
   fe_graph g = random_graph(VERTICES, 8000, 1);
@@ -460,7 +489,7 @@ static void failed_allocations_are_said_and_leave_nothing(void) {
       fe_laplacian *l = (fe_laplacian *)&g;
       allocations = 0;
       fail_at = failures;
-      status = scarce_new(&g, budget * AFFORDABLE, 1, &alone, &l);
+      status = scarce_new(&g, NULL, budget * AFFORDABLE, 1, &alone, &l);
       check(status == FE_ENOMEM ? l == NULL : status == FE_OK && allocations == failures);
       scarce_free(l);
     } while (status == FE_ENOMEM && ++failures < 5000);
@@ -477,6 +506,7 @@ int main(void) {
   run(approximate_factor_preconditions);
   run(budget_decides_between_exact_and_approximate);
   run(operator_is_symmetric_positive_and_blind_to_the_null_space);
+  run(masses_say_where_the_null_space_is_taken_out);
   run(seed_decides_every_bit);
   run(sampled_cliques_are_right_on_average);
   run(poll_stops_the_work);

@@ -1,5 +1,6 @@
 #include "leave_out.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +199,57 @@ static int stop(void *data) {
   return 1;
 }
 
+/* Orthonormal columns. */
+static void rotation(double *w, int p) {
+  for (int j = 0; j < p; j++) {
+    double *c = w + j * p, size = 0;
+    for (int i = 0; i < p; i++) c[i] = uniform();
+    for (int pass = 0; pass < 2; pass++) {
+      for (int k = 0; k < j; k++) {
+        double dot = 0;
+        for (int i = 0; i < p; i++) dot += w[k * p + i] * c[i];
+        for (int i = 0; i < p; i++) c[i] -= dot * w[k * p + i];
+      }
+    }
+    for (int i = 0; i < p; i++) size += c[i] * c[i];
+    for (int i = 0; i < p; i++) c[i] /= sqrt(size);
+  }
+}
+
+/* A - A_g = W D W' with many zeros in D and W dense, as orthonormal columns have it: solutions are
+ * as accurate as without, in the directions that are left, and others are unknown. */
+static void a_null_space_may_lie_across_all_columns(void) {
+  enum { SIZE = 80, LEFT = 50 };
+  static double w[SIZE * SIZE], total[SIZE * SIZE], block[SIZE * (SIZE + 1) / 2];
+  double rhs[SIZE] = {0}, ask[2 * SIZE], truth = 0, out[2];
+  int rank;
+  rotation(w, SIZE);
+  double *packed = block;
+  for (int j = 0; j < SIZE; j++) {
+    total[j * (SIZE + 1)] = 1;
+    for (int i = j; i < SIZE; i++) {
+      double left = 0;
+      for (int k = 0; k < LEFT; k++) left += (0.2 + 0.01 * k) * w[k * SIZE + i] * w[k * SIZE + j];
+      *packed++ = (i == j) - left;
+    }
+  }
+  for (int i = 0; i < SIZE; i++) {
+    ask[i] = w[3 * SIZE + i] - 2 * w[7 * SIZE + i];
+    ask[SIZE + i] = ask[i] + 0.1 * w[LEFT * SIZE + i];
+    for (int k = 0; k < LEFT; k++) rhs[i] += (k + 1) * w[k * SIZE + i];
+  }
+  truth = 4 / 0.23 - 2 * 8 / 0.27;
+  const fe_blocks blocks = {1, 0, SIZE, SIZE, total, block};
+  check(fe_leave_out_contrasts(&blocks, rhs, ask, 2, &alone, out) == FE_OK);
+  check_near(out[0], truth, 1e-11);
+  check(isnan(out[1]));
+  double x[SIZE], found = 0;
+  check(fe_leave_out_solve(&blocks, rhs, &alone, x, &rank) == FE_OK);
+  for (int i = 0; i < SIZE; i++) found += ask[i] * x[i];
+  check_near(found, truth, 1e-11);
+  check(rank == LEFT);
+}
+
 /* Work of seconds: A = I, empty blocks. */
 static void a_poll_stops_the_work(void) {
   enum { COLUMNS = 150, CLUSTERS = 6000 };
@@ -225,6 +277,7 @@ int main(void) {
   run(what_only_a_cluster_shows_is_unknown_without_it);
   run(combinations_are_known_that_the_dependence_leaves);
   run(threads_change_no_bit);
+  run(a_null_space_may_lie_across_all_columns);
   run(a_poll_stops_the_work);
   return report();
 }

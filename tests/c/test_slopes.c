@@ -438,13 +438,18 @@ static void columns_of_any_unit_are_absorbed(void) {
   fe_slopes_free(a);
 }
 
-/* Without weights the bases are those that the bound needs. */
+/* What is found where S is too large to be factored: an upper bound, and the rank by elimination of
+ * the Gram matrix. Without weights the bases are those that both need. */
 static int64_t bound_of(const problem *p) {
   fe_control control = use(FE_SOLVER_CG);
   fe_slopes *a;
-  int64_t bound = -1;
+  int64_t bound = -1, rank = -1;
+  int exact = 0;
   check(scarce_new(&p->terms, NULL, &control, &alone, &a) == FE_OK);
-  check(scarce_bound(a, &alone, &bound) == FE_OK);
+  stopper stop = own_stopper(&alone, N);
+  check(bound_rank(a, &stop, &alone, &bound) == FE_OK);
+  check(scarce_find_rank(a, &alone, &rank, &exact) == FE_OK);
+  check(rank == p->rank && exact);
   scarce_free(a);
   return bound;
 }
@@ -649,7 +654,8 @@ static void every_failed_allocation_is_said_and_frees_all(void) {
   static problem p;
   static double gamma[COLUMNS], x0[N], h[N], d0[COLUMNS];
   double defect;
-  int64_t bound;
+  int64_t rank;
+  int exact;
   fe_report report;
   awkward_problem(&p);
   random_columns();
@@ -665,7 +671,9 @@ static void every_failed_allocation_is_said_and_frees_all(void) {
     if (!status) status = scarce_effects(a, x[0], &alone, gamma);
     if (!status) status = scarce_functional(a, d0, &alone, x0, &defect);
     if (!status) status = scarce_leverage(a, h);
-    if (!status) status = scarce_bound(a, &alone, &bound);
+    if (!status) status = scarce_find_rank(a, &alone, &rank, &exact);
+    stopper stop = own_stopper(&alone, N);
+    if (!status) status = bound_rank(a, &stop, &alone, &rank);
     n_failures += status == FE_ENOMEM;
     scarce_free(a);
   }

@@ -305,6 +305,19 @@ static void columns_may_be_shifted(void) {
 }
 
 /* Every allocation in turn fails; leaks are for the sanitizer to see. */
+/* What rounding leaves of many columns in few rows gets smaller by the digits of a double from one
+ * to the next, down to where squares are no numbers. */
+static void columns_whose_squares_underflow_have_their_lengths(void) {
+  const double large[4] = {1, -1, 1, 1}, small[4] = {3e-160, 3e-160, 4e-160, 4e-160};
+  const double *col[2] = {small, large};
+  double r[4];
+  fe_exec exec = {1, NULL, NULL};
+  check(fe_qr(col, 2, 4, NULL, NULL, &exec, r) == FE_OK);
+  check_near(fabs(r[0]) / 1e-160, sqrt(50), 1e-14);
+  check_near(fabs(r[2]), 8 / sqrt(50), 1e-14);
+  check_near(r[2] * r[2] + r[3] * r[3], 4, 1e-14);
+}
+
 static void every_failed_allocation_is_reported(void) {
   static double r[P * P];
   solution s;
@@ -330,6 +343,7 @@ int main(void) {
   run(any_number_of_threads_gives_the_same_bits);
   run(one_factor_serves_every_model);
   run(columns_may_be_shifted);
+  run(columns_whose_squares_underflow_have_their_lengths);
   run(every_failed_allocation_is_reported);
   return report();
 }

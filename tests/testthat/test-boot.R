@@ -153,3 +153,11 @@ test_that("an interval end beyond the replicates is said, once", {
   expect_warning(confint(b, level = 0.99), "beyond the replicates", class = "fe_warning")
   expect_silent(confint(b, level = 0.5))
 })
+
+test_that("a variance clustered by several variables says that one is drawn", {
+  d <- random_panel(3, n_units = 40L)
+  m <- suppressWarnings(fe_lm(y ~ x1 | unit + time, d, vcov = "twoway"))
+  expect_error(fe_boot(m, R = 9), "clusters by \"unit\" and \"time\".*cluster = ~unit",
+               class = "fe_error")
+  expect_identical(fe_boot(m, R = 9, cluster = ~unit)$cluster, "unit")
+})

@@ -284,7 +284,7 @@ test_that("large effects that cut across the clusters give what dummies give", {
       assign("block_columns", f, space)
     }
     on.exit(change(own))
-    change(function(m, v, cluster) list(path = "rows", x = v, n_z = 0L))
+    change(function(m, v, cluster, fits) list(path = "rows", x = v, n_z = 0L))
     test(...)
   }
   for (request in list(list("x"), list("x", impose_null = FALSE), list(c("x", "z")),
@@ -454,4 +454,31 @@ test_that("the unit of the outcome, of a regressor and of the null value do not 
     expect_equal(b$p.value, run(base, "x")$p.value)
     expect_equal(c(b$conf.int) * unit, c(run(base, "x")$conf.int), tolerance = 1e-7)
   }
+})
+
+test_that("hundreds of effects that cut across the clusters: explicit refits with dummies", {
+  set.seed(7)
+  n <- 960
+  d <- data.frame(g = rep(1:6, length.out = n), f = sample(410, n, TRUE), x = rnorm(n))
+  d$y <- 0.2 * d$x + rnorm(n) + rnorm(6)[d$g] * d$x
+  m <- fe_lm(y ~ x | g + f, d, vcov = ~g, singletons = "keep")
+  X <- cbind(x = d$x, full_dummies(d$g), full_dummies(d$f)[, -1L])
+  signs <- all_signs(6)[, c(1, 7, 22, 40)]
+  plain <- fe_ssc(K.adj = FALSE, G.adj = FALSE)
+  for (type in c("31", "33")) {
+    ours <- fe_boottest(m, "x", B = 64, bootstrap_type = type, ssc = plain, conf_int = FALSE)
+    o <- brute_boot(d$y, X, c(1, numeric(ncol(X) - 1L)), 0, list(d$g), d$g, signs, type)
+    expect_equal(unname(ours$statistic), o$stat, tolerance = 1e-7)
+    for (t in o$boot) expect_lt(min(abs(ours$t_boot - t)), 1e-6)
+  }
+})
+
+test_that("messages name the argument that was given", {
+  d <- random_panel(2)
+  m <- fe_lm(y ~ x1 + x2 | unit + time, d, vcov = ~unit)
+  expect_error(fe_boottest(m, "x1", cluster = ~zz), "^`cluster` .*no column \"zz\"",
+               class = "fe_error")
+  expect_error(fe_boottest(m, "x1", bootcluster = "foo"), "^`bootcluster` names \"foo\"",
+               class = "fe_error")
+  expect_error(fe_boottest(m, "x1", bootcluster = ~foo), "^`bootcluster` ", class = "fe_error")
 })

@@ -172,13 +172,7 @@ test_that("figures show every cluster once", {
 
 # ---- the note under a model ----------------------------------------------------------------------
 
-# The first print in a session also warns.
-printed <- function(m) {
-  paste(utils::capture.output(suppressWarnings(print(m), classes = "fe_few_clusters")),
-        collapse = "\n")
-}
-
-forget_notes <- function() rm(list = ls(fepanel:::session), envir = fepanel:::session)
+printed <- function(m) paste(utils::capture.output(print(m)), collapse = "\n")
 
 test_that("unequal clusters are noted in print with better types", {
   d <- random_panel(2)
@@ -188,7 +182,7 @@ test_that("unequal clusters are noted in print with better types", {
                                   ".*CR1 reject too often.*CR2 ~ cluster"))
   expect_match(printed(summary(m, vcov = CR0 ~ cluster)), "tests with CR0")
   both <- suppressWarnings(summary(m, vcov = ~cluster + time), classes = "fe_warning") # repaired
-  expect_match(printed(both), "better, where defined: fe_boottest")
+  expect_match(printed(both), "better: fe_boottest")
 })
 
 test_that("the rule compares t(G - 1) with t(G* - 1)", {
@@ -242,22 +236,36 @@ test_that("one dominant cluster is noted", {
   expect_match(printed(m), "41 clusters of `state`, worth 1.[0-9] equal ones for `x1`")
 })
 
-test_that("the warning comes once for a type, and both can be turned off", {
-  forget_notes()
-  withr::defer(forget_notes())
+test_that("the note is all there is, and can be turned off", {
   d <- random_panel(1, n_units = 80L)
   d$state <- ifelse(d$unit <= 40L, 1L, d$unit)
   m <- fe_lm(y ~ x1 | unit + time, d, vcov = ~state)
-  quietly <- function(m) utils::capture.output(print(m))
-  expect_warning(quietly(m), "41 clusters", class = "fe_few_clusters")
-  expect_no_warning(quietly(m))
-  expect_warning(quietly(summary(m, vcov = CR0 ~ state)), class = "fe_few_clusters")
-  forget_notes()
+  expect_no_warning(expect_output(print(m), "better: CR3 ~ state, CR2 ~ state, fe_boottest"))
+  expect_no_error(c(vcov(m, CR3 ~ state), vcov(m, CR2 ~ state)))
   withr::local_options(fepanel.cluster_note = FALSE)
-  expect_no_warning(out <- quietly(m))
-  expect_no_match(paste(out, collapse = "\n"), "Note")
+  expect_no_match(printed(m), "Note")
   withr::local_options(fepanel.cluster_note = "no")
-  expect_error(quietly(m), "fepanel.cluster_note", class = "fe_error")
+  expect_error(printed(m), "fepanel.cluster_note", class = "fe_error")
+})
+
+test_that("a slope that rests on one cluster is named, and no type without a variance for it", {
+  d <- random_panel(2)
+  d$only <- d$x1 * (d$cluster == "cl2")
+  m <- fe_lm(y ~ x2 + only | unit + time, d, vcov = ~cluster)
+  expect_error(vcov(m, CR3 ~ cluster), "cannot be estimated without", class = "fe_error")
+  said <- printed(m)
+  expect_match(said, "\"only\" cannot be estimated without one cluster")
+  expect_no_match(said, "CR3|33")
+  expect_match(said, "better for the others: CR2 ~ cluster, fe_boottest\\(\\); .*bootcluster")
+  expect_no_error(c(vcov(m, CR2 ~ cluster), fe_boottest(m, "x2", B = 9)$p.value,
+                    fe_boottest(m, "only", bootcluster = ~unit, B = 99)$p.value))
+})
+
+test_that("what is for one model says so of a list", {
+  d <- random_panel(2)
+  models <- fe_lm(c(y, x1) ~ x2 | unit, d, vcov = ~cluster)
+  expect_error(fe_clusters(models), "list of 2 models.*m\\[\\[1\\]\\]", class = "fe_error")
+  expect_error(fe_boottest(models, "x2"), "list of 2 models.*object\\[\\[1\\]\\]", class = "fe_error")
 })
 
 test_that("a large design is judged by the sizes of its clusters", {

@@ -233,7 +233,7 @@ test_that("labels are what people read", {
   label <- function(id) fepanel:::level_labels(fepanel:::code_ids(id, "id"))
   expect_identical(label(c(10L, 9L)), c("9", "10"))
   expect_identical(label(c(0.1, 1e5)), c("0.1", "100000"))
-  expect_identical(label(c(TRUE, FALSE)), c("0", "1"))
+  expect_identical(label(c(TRUE, FALSE)), c("FALSE", "TRUE"))
   expect_identical(label(as.Date("2020-02-28") + 1:0), c("2020-02-28", "2020-02-29"))
   at <- as.POSIXct("2020-02-28 12:30:00", tz = "UTC")
   expect_identical(label(at + c(60, 0)), format(at + c(0, 60)))
@@ -299,4 +299,40 @@ test_that("codes that were tampered with are refused, not followed out of bounds
     broken$factors[[1L]]$code[5] <- bad
     expect_error(predict(broken), "out of range")
   }
+})
+
+test_that("labels tell levels apart, however near they are", {
+  label <- function(id) fepanel:::level_labels(fepanel:::code_ids(id, "id"))
+  day <- as.Date("2020-02-28")
+  expect_identical(label(day + c(0, 0.25, 0.5)), paste("2020-02-28", c("00:00:00", "06:00:00",
+                                                                       "12:00:00")))
+  at <- as.POSIXct("2020-02-28 12:30:00", tz = "UTC")
+  expect_identical(label(at + c(0.001, 0.002, 1.001)),
+                   paste0("2020-02-28 12:30:0", c("0.001", "0.002", "1.001")))
+  expect_identical(label(at + 1e-6 * 1:2), paste0("2020-02-28 12:30:00.00000", 1:2))
+  for (id in list(at + 2^-22 * 1:9, day + 2^-36 * 1:9, 1 + 1:9 * .Machine$double.eps)) {
+    expect_identical(anyDuplicated(label(id)), 0L)
+  }
+})
+
+test_that("levels of a logical identifier are FALSE and TRUE, and are found by either name", {
+  e <- transform(d, big = unit > 5)
+  m <- fe_lm(y ~ x1 | big, e)
+  effect <- with(e, tapply(y - x1 * coef(m), big, mean))
+  expect_equal(unclass(fixef(m))$big, c(effect), tolerance = 1e-10, ignore_attr = "dim")
+  expect_named(fixef(m)$big, c("FALSE", "TRUE"))
+  expect_equal(fixef(m, levels = "TRUE")$big, fixef(m)$big["TRUE"])
+  expect_equal(fixef(m, levels = TRUE)$big, fixef(m)$big["TRUE"])
+  expect_equal(predict(m, transform(e, big = as.integer(big))), predict(m, e))
+})
+
+test_that("numbers of any class are identifiers, and read as their class writes them", {
+  skip_if_not_installed("zoo")
+  month <- zoo::as.yearmon(2000 + (d$unit - 1) / 12)
+  expect_equal(slope(month), truth)
+  e <- transform(d, id = month)
+  m <- fe_lm(y ~ x1 | id, e)
+  expect_identical(names(fixef(m)$id), as.character(sort(unique(month))))
+  expect_equal(predict(m, e), fitted(m), tolerance = 1e-10)
+  expect_equal(fixef(m, levels = "Feb 2000")$id, fixef(m)$id["Feb 2000"])
 })

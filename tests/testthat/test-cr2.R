@@ -185,14 +185,28 @@ test_that("what is not defined is refused", {
   expect_gt(vcov(s, CR2 ~ cluster)["only", "only"], 0)
 })
 
-test_that("crossing effects beyond the limit are refused, with what to do", {
+test_that("hundreds of effects that cut across the clusters are those of the dummies", {
   set.seed(16)
-  n <- 2400
-  d <- data.frame(g = rep(1:8, each = 300), f = sample(600, n, TRUE), h = sample(600, n, TRUE))
+  n <- 1100
+  d <- data.frame(unit = rep(1:6, length.out = n), f = sample(450, n, TRUE), x1 = rnorm(n))
+  d$y <- d$x1 + rnorm(n)
+  m <- fe_lm(y ~ x1 | unit + f, d, singletons = "keep")
+  o <- oracle_panel(d, c("unit", "f"), "x1", singletons = "keep")
+  cr2 <- oracle_cr2(o, o$data$unit)
+  ours <- summary(m, CR2 ~ unit)
+  expect_equal(vcov(ours)[[1]], cr2$V[[1]], tolerance = 1e-9)
+  expect_equal(unname(ours$vcov_info$df), cr2$eta(diag(1)), tolerance = 1e-7)
+})
+
+test_that("crossing effects beyond the limit are refused, with the limit and what to do", {
+  set.seed(16)
+  n <- 30000
+  d <- data.frame(g = rep(1:8, length.out = n), f = sample(12000, n, TRUE),
+                  h = sample(12000, n, TRUE))
   d$x <- rnorm(n)
   d$y <- d$x + rnorm(n)
   m <- fe_lm(y ~ x | f + h, d)
-  expect_error(vcov(m, CR2 ~ g), "more than 400 levels", class = "fe_error")
+  expect_error(vcov(m, CR2 ~ g), "limits are 3e\\+08 numbers", class = "fe_error")
   expect_error(vcov(m, ~g, ssc = fe_ssc(t.df = "satterthwaite")), "CR3", class = "fe_error")
   expect_error(summary(m, vcov = "HC2", ssc = fe_ssc(t.df = "satterthwaite")), "n - K",
                class = "fe_error")

@@ -152,3 +152,20 @@ test_that("weights are looked at as a whole", {
   expect_error(fepanel:::check_weights(c(1e-120, 0), 2L), "Rescale", class = "fe_error")
   expect_identical(fepanel:::check_weights(c(0L, 2L, NA), 3L), c(0, 2, NA))
 })
+
+test_that("values that SPSS declares missing are NA, and counted, wherever they stand", {
+  skip_if_not_installed("haven")
+  d <- random_panel(31)
+  declared <- function(x, ...) haven::labelled_spss(x, c(refused = 99), ...)
+  e <- d
+  e$y <- declared(ifelse(seq_along(d$y) %in% 4:5, 99, d$y), na_values = c(98, 99))
+  e$x1 <- declared(ifelse(seq_along(d$y) %in% 8:10, 97, d$x1), na_range = c(95, Inf))
+  e$unit <- declared(as.double(d$unit), na_values = 3)
+  m <- fe_lm(y ~ x1 | unit, e)
+  plain <- as.data.frame(lapply(e, function(v) ifelse(is.na(v), NA, as.double(v))))
+  expect_equal(coef(m), coef(fe_lm(y ~ x1 | unit, plain)), tolerance = 1e-12)
+  rows <- fe_rows(m)
+  bad <- rowSums(is.na(plain[c("y", "x1", "unit")])) > 0
+  expect_identical(rows$row[rows$cause %in% "NA"], which(bad))
+  expect_setequal(rows$variable[rows$cause %in% "NA"], c("y", "x1", "unit"))
+})

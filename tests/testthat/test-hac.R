@@ -150,7 +150,7 @@ test_that("what cannot be done is refused by name and value", {
   refuses(NW(12) ~ unit + time, "`lag` is 12, but `time` spans 12 periods")
   refuses(NW(-1) ~ unit + time, "`lag` must be one finite number")
   refuses(DK(1.5) ~ time, "`lag` must be a whole number, not 1.5")
-  refuses(DK(width = 1) ~ time, "gives DK arguments that it does not have.*\"lag\"")
+  refuses(DK(width = 1) ~ time, "DK\\(width = 1\\).*cannot be matched.*\"lag\"")
   refuses(DK(nowhere) ~ time, "argument lag = nowhere of DK, which cannot be evaluated")
   refuses(DK ~ unit + time, "must name the time for DK, not 2 variables")
   refuses(NW ~ unit + time + group, "must name unit and time for NW, not 3")

@@ -171,3 +171,28 @@ test_that("times and durations are matched by their value, whatever they are pri
   new <- transform(d[1:20, ], id = as.character(d$g[1:20] / 3))
   expect_equal(predict(thirds, new), predict(thirds)[1:20], tolerance = 1e-12)
 })
+
+test_that("an offset that was an argument is found in the new data where it was written in columns", {
+  d <- random_panel(41)
+  d$o <- rexp(nrow(d))
+  l <- lm(y ~ x1 + factor(unit), d, offset = o)
+  new <- transform(d[3:9, ], o = o + 1)
+  for (m in list(fe_lm(y ~ x1 | unit, d, offset = ~o, singletons = "keep"),
+                 fe_lm(y ~ x1 | unit, d, offset = o, singletons = "keep"))) {
+    expect_equal(predict(m, new), unname(predict(l, new)), tolerance = 1e-9)
+  }
+  both <- fe_lm(y ~ x1 + offset(2 * o) | unit, d, offset = ~o, singletons = "keep")
+  l <- lm(y ~ x1 + offset(2 * o) + factor(unit), d, offset = o)
+  expect_equal(predict(both, new), unname(predict(l, new)), tolerance = 1e-9)
+  given <- fe_lm(y ~ x1 | unit, d, offset = d$o)
+  expect_error(predict(given, new), "offset was an argument", class = "fe_error")
+  expect_error(predict(fe_lm(y ~ x1 | unit, d, offset = ~o), new[names(new) != "o"]),
+               "offset was an argument", class = "fe_error")
+})
+
+test_that("a prediction has no name that the data do not have", {
+  d <- random_panel(42)
+  m <- fe_lm(y ~ x1 | unit + time, d)
+  expect_null(names(predict(m, d[1L, ])))
+  expect_null(names(predict(m, d[1L, ], se.fit = TRUE)$fit))
+})

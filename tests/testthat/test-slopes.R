@@ -142,7 +142,7 @@ test_that("effects add up to what was absorbed, and functionals give the fitted 
   }
 })
 
-test_that("of factors too large to be factored together the rank is bounded, here exactly", {
+test_that("factors too large to be factored together have the rank of the dense complement", {
   set.seed(28)
   n <- 16000L
   d <- data.frame(id = sample(1400L, n, replace = TRUE), year = sample(12L, n, replace = TRUE),
@@ -150,11 +150,103 @@ test_that("of factors too large to be factored together the rank is bounded, her
   d$firm <- (d$id %% 2L) * 1100L + sample(550L, n, replace = TRUE) # two components
   for (effects in list(alist(id[year], firm), alist(id[[year]], id, firm, year))) {
     factors <- coded_slopes(effects, d)
-    bounded <- absorb_with(factors, d$y)
+    sparse <- absorb_with(factors, d$y)
     dense <- absorb_with(factors, d$y, solver = "schur")
-    expect_identical(c(bounded$exact, dense$exact), c(FALSE, TRUE))
-    expect_identical(bounded$rank, dense$rank)
-    expect_equal(bounded$x, dense$x, tolerance = 1e-8)
+    expect_identical(c(sparse$solver, dense$solver), c("cg", "schur"))
+    expect_identical(c(sparse$exact, dense$exact), c(TRUE, TRUE))
+    expect_identical(sparse$rank, dense$rank)
+    expect_equal(sparse$x, dense$x, tolerance = 1e-8)
+  }
+})
+
+# Parts without a link, of levels with few rows: as much rank as rows, nearly.
+parted_panel <- function(seed, n = 1200L, parts = 20L) {
+  set.seed(seed)
+  part <- sample(parts, n, TRUE)
+  data.frame(part, a = parts * sample(32L, n, TRUE) + part, b = parts * sample(26L, n, TRUE) + part,
+             z = sample(3L, n, TRUE), x = rnorm(n), y = rnorm(n))
+}
+
+test_that("the rank of slopes in many parts is that of the parts' dummies, and refuses no model", {
+  designs <- list(list(y ~ x | a[[z]] + b, function(a, b, z) cbind(a * z, b)),
+                  list(y ~ x | a[z] + b, function(a, b, z) cbind(a, a * z, b)),
+                  list(y ~ x | a[z] + b[[z]], function(a, b, z) cbind(a, a * z, b * z)))
+  for (seed in 1:2) for (design in designs) {
+    d <- parted_panel(seed)
+    rank <- sum(vapply(split(d, d$part), function(p) {
+      qr(design[[2L]](full_dummies(p$a), full_dummies(p$b), p$z))$rank
+    }, 0L))
+    expect_gt(length(unique(d$a)) + length(unique(d$b)), rank / 2)
+    for (solver in c("auto", "cg", "schur")) {
+      m <- fe_lm(design[[1L]], d, singletons = "keep", control = fe_control(solver = solver))
+      expect_true(m$absorption$exact_rank)
+      expect_equal(m$effects_rank, rank)
+      expect_equal(m$df.residual, nrow(d) - rank - 1)
+    }
+  }
+})
+
+test_that("a slope variable may be measured from any origin", {
+  d <- slopes_panel(61)
+  d$far <- 1e9 + d$x
+  d$x <- d$far - 1e9 # as the sum was rounded
+  l <- lm(y ~ z + factor(id) * x + factor(year), d)
+  q <- predict(l, se.fit = TRUE)
+  for (solver in c("schur", "cg")) {
+    m <- fe_lm(y ~ z | id[far] + year, d, vcov = "iid", control = fe_control(solver = solver))
+    expect_equal(coef(m)[["z"]], coef(l)[["z"]], tolerance = 1e-9)
+    expect_equal(m$df.residual, l$df.residual)
+    expect_equal(vcov(m)[1, 1], vcov(l)["z", "z"], tolerance = 1e-9)
+    p <- predict(m, d, se.fit = TRUE)
+    expect_equal(p$fit, unname(q$fit), tolerance = 1e-6)
+    expect_equal(p$se.fit, unname(q$se.fit), tolerance = 1e-6)
+  }
+})
+
+test_that("levels in which a variable varies by rounding only get no slope, and that is said", {
+  d <- slopes_panel(62)
+  d$v <- ifelse(d$id == 1, 1e6 * (1 + (seq_along(d$x) %% 3L) * .Machine$double.eps), 1e6 + d$x)
+  expect_warning(m <- fe_lm(y ~ z | id[v], d), "no slope for 1 levels of `id\\[\\[v\\]\\]`")
+  d$v[d$id == 1] <- 1e6
+  expect_silent(even <- fe_lm(y ~ z | id[v], d))
+  expect_equal(coef(m), coef(even), tolerance = 1e-9)
+  expect_equal(m$df.residual, even$df.residual)
+})
+
+test_that("curves about a far origin are predicted, with errors, by every solver", {
+  set.seed(63)
+  n <- 300L
+  d <- data.frame(y = rnorm(n), z = rnorm(n), id = sample(15L, n, TRUE),
+                  year = sample(2000:2011, n, TRUE))
+  d$square <- d$year^2
+  l <- lm(y ~ z + factor(id) * poly(year, 2) + factor(year), d)
+  q <- suppressWarnings(predict(l, se.fit = TRUE))
+  for (solver in c("schur", "cg")) {
+    m <- fe_lm(y ~ z | id[year, square] + year, d, vcov = "iid", singletons = "keep",
+               control = fe_control(solver = solver))
+    p <- predict(m, d, se.fit = TRUE)
+    expect_equal(p$fit, unname(q$fit), tolerance = 1e-8)
+    expect_equal(p$se.fit, unname(q$se.fit), tolerance = 1e-8)
+  }
+  alone <- transform(d, id = replace(id, 1L, 99L))
+  m <- fe_lm(y ~ z | id[year] + year, alone, singletons = "keep", vcov = "iid")
+  new <- transform(alone[1L, ], year = 2000L + (year + 3L) %% 12L)
+  expect_warning(gone <- predict(m, new, se.fit = TRUE), "do not connect")
+  expect_identical(c(gone$fit, gone$se.fit), c(NA_real_, NA_real_))
+})
+
+test_that("the plan of slopes is kept and told, and a solver that they do not have is refused", {
+  d <- slopes_panel(64)
+  expect_message(m <- fe_lm(y ~ z | id[x] + year, d, control = fe_control(verbose = TRUE)),
+                 "id\\[\\[x\\]\\].*lead `id` \\([0-9]+ columns\\).*dense Cholesky.*entries.*residual")
+  plan <- m$absorption$plan
+  expect_identical(plan$n_lead, 2L * length(unique(d$id)))
+  expect_identical(plan$others, length(unique(d$year)))
+  expect_equal(plan$factor, choose(length(unique(d$year)), 2))
+  expect_message(fe_lm(y ~ z | id[x], d, control = fe_control(verbose = TRUE)), "regression in each")
+  for (f in list(y ~ z | id[x] + year, y ~ z | id[[x]])) {
+    expect_error(fe_lm(f, d, control = fe_control(solver = "sparse")), "no varying slopes.*\"cg\"",
+                 class = "fe_error")
   }
 })
 

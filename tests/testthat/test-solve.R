@@ -159,3 +159,14 @@ test_that("more regressors than rows of a block", {
   expect_equal(coef(m), coef(l)[names(coef(m))], tolerance = 1e-9)
   expect_lt(worst(vcov(m), vcov(l)[names(coef(m)), names(coef(m))]), 1e-9)
 })
+
+test_that("hundreds of dummies as regressors are those of lm()", {
+  set.seed(7)
+  n <- 960
+  d <- data.frame(g = rep(1:6, length.out = n), f = sample(410, n, TRUE), x = rnorm(n))
+  d$y <- 0.2 * d$x + rnorm(n) + rnorm(6)[d$g] * d$x
+  m <- fe_lm(y ~ factor(f) + x | g, d, singletons = "keep")
+  o <- lm(y ~ factor(f) + x + factor(g), d)
+  expect_equal(coef(m), coef(o)[names(coef(m))], tolerance = 1e-10)
+  expect_equal(vcov(m, "iid"), vcov(o)[names(coef(m)), names(coef(m))], tolerance = 1e-9)
+})

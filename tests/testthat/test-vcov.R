@@ -248,3 +248,19 @@ test_that("a constant that is a regressor is repaired as one that is a fixed eff
   }
   expect_gt(seen, 0)
 })
+
+test_that("messages name the argument that was given, and what was meant", {
+  d$gap <- replace(d$other, 5, NA)
+  d$one <- 1
+  model <- fe_lm(y ~ x1 + x2 | unit + time, d, weights = w)
+  refuses <- function(call, pattern) expect_error(call, pattern, class = "fe_error")
+  refuses(vcov(model, "CR2", cluster = ~zz), "^`cluster` .*no column \"zz\"")
+  refuses(vcov(model, cluster = "zz"), "^`cluster` names \"zz\"")
+  refuses(vcov(model, cluster = ~gap), "^`cluster` names `gap`, which is NA")
+  refuses(vcov(model, cluster = ~one), "^`cluster` names `one`, which has a single value")
+  refuses(vcov(model, ~zz), "^`vcov` .*no column \"zz\"")
+  refuses(vcov(model, ~gap), "^`vcov` clusters by `gap`, which is NA")
+  refuses(vcov(model, "cr2"), "Did you mean \"CR2\"")
+  refuses(vcov(model, Hc3 ~ unit), "Did you mean \"HC3\"")
+  refuses(vcov(model, wild(foo = 1) ~ unit), "wild\\(foo = 1\\).*\"R\", \"weights\" and \"seed\"")
+})
