@@ -6,7 +6,7 @@
 decomposition_parts <- function(base, full, focal, groups) {
   phi <- influences(base)[, focal]
   wphi <- row_weights(base) * phi
-  x <- raw_design(full, model.frame(full))
+  x <- raw_design(full)
   gamma <- as.vector(crossprod(x, wphi))
   names(gamma) <- colnames(x)
   beta <- full$coefficients[colnames(x)]
@@ -158,30 +158,40 @@ boot_decomposition <- function(base, full, focal, parts, R, cluster, request) {
     stop_arg("R", "asks for a bootstrap, which is not available with added fixed effects",
              "Leave R at 0: the analytic errors hold for them")
   }
-  covariates <- parts$covariates
-  x <- raw_design(full, model.frame(full))
-  own <- raw_design(base, model.frame(base))
   first <- explicit_request(full, request$vcov, request$cluster)
   base <- set_vcov(base, first$vcov, base$ssc, first$cluster)
-  equations <- lapply(covariates$term, function(term) {
+  models <- c(list(base, full), covariate_equations(base, full, parts$covariates$term))
+  names <- lapply(models, setdiff_constant)
+  boot_models(models, unlist(names, use.names = FALSE),
+              by_rows(decomposition_statistic(names, focal, parts)), cluster,
+              boot_request(R, threads = full$threads))
+}
+
+# The regression of each added covariate on the base model.
+covariate_equations <- function(base, full, terms) {
+  x <- raw_design(full)
+  own <- raw_design(base)
+  lapply(terms, function(term) {
     m <- refit(base, own, base$factors, x[, term])
     m$formula[[2L]] <- as.name(term)
     m["offset"] <- list(NULL)
     m
   })
-  models <- c(list(base, full), equations)
-  names <- lapply(models, setdiff_constant)
+}
+
+# -> function of a matrix of coefficients (a row a replicate) that gives the rows of `effects`.
+# names: of the coefficients of the base model, the full one, and each covariate's equation.
+decomposition_statistic <- function(names, focal, parts) {
+  covariates <- parts$covariates
   start <- cumsum(c(0L, lengths(names)))
   place <- function(model, term) start[model] + match(term, names[[model]])
-  gamma <- vapply(seq_along(equations), function(k) place(2L + k, focal), 0)
+  gamma <- vapply(seq_len(nrow(covariates)), function(k) place(2L + k, focal), 0)
   beta <- vapply(covariates$term, function(term) place(2L, term), 0)
   sums <- outer(covariates$group, names(parts$delta), `==`) + 0
-  statistic <- function(coefs) {
+  function(coefs) {
     delta <- (coefs[, gamma, drop = FALSE] * coefs[, beta, drop = FALSE]) %*% sums
     out <- cbind(coefs[, place(1L, focal)], delta, rowSums(delta), coefs[, place(2L, focal)])
     colnames(out) <- c("base", names(parts$delta), "explained", "full")
     out
   }
-  boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), cluster,
-              boot_request(R, threads = full$threads))
 }

@@ -62,6 +62,9 @@
 #' @param cluster what the bootstrap draws: a one-sided formula, a column name or a vector.
 #'   Default: the clusters of `vcov`, else rows.
 #' @param weights,weights_type,subset,singletons,control,threads as in [fe_lm()].
+#' @param panel.id `NULL`, or unit and time of a panel, `~unit + time`: `l()`, `f()` and `d()` in
+#'   the formula and in the groups are lags, leads and differences (see [fe_lag()]). Fitted models
+#'   have their own.
 #' @param x an object of class `fe_decompose`.
 #' @param digits digits to print.
 #' @param conf.int,conf.level should `tidy` give the intervals, and at which level?
@@ -93,18 +96,22 @@ fe_decompose.default <- function(object, data, added, focal = NULL, vcov = "HC1"
                                  weights = NULL, subset = NULL, level = 0.95, R = 0,
                                  cluster = NULL, singletons = c("drop", "keep"),
                                  control = fe_control(), threads = NULL,
-                                 weights_type = c("analytic", "frequency"), ...) {
+                                 weights_type = c("analytic", "frequency"), panel.id = NULL, ...) {
   check_dots(...)
   call <- match.call()
   formula <- as_formula(object, parent.frame(), "object")
   if (missing(added)) stop_arg("added", "is missing", "Write for instance added = ~ x1 + x2")
-  groups <- read_groups(added, environment(formula), "added")
+  data <- check_data(data)
+  panel <- check_panel_id(panel.id, data)
+  groups <- read_groups(added, environment(formula), "added", panel)
+  plan <- plan_decomposition(expand_lags(formula, panel), groups)
   settings <- model_settings(if (inherits(vcov, "formula")) vcov else "HC0",
                              if (is_b1x2(ssc)) fe_ssc() else ssc, "none", TRUE, singletons[1L],
                              control, threads, FALSE, call)
-  setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
-                       subset = substitute(subset), weights_type = weights_type[1L])
-  fits <- run_plan(setup, plan_decomposition(formula, groups))
+  setup <- model_setup(model_formula(plan[[2L]], environment(formula)), data, settings,
+                       parent.frame(), weights = substitute(weights), subset = substitute(subset),
+                       weights_type = weights_type[1L], panel.id = panel.id)
+  fits <- run_plan(setup, plan)
   decompose_models(fits[[1L]], fits[[2L]], focal, groups, vcov, ssc, level, R, cluster, call)
 }
 
@@ -118,7 +125,7 @@ fe_decompose.fe_lm <- function(object, full, focal = NULL, groups = NULL, vcov =
                            if (missing(full)) "missing" else describe_value(full)),
              "Or give a formula, `data` and `added`")
   }
-  groups <- if (!is.null(groups)) read_groups(groups, object$env, "groups")
+  groups <- if (!is.null(groups)) read_groups(groups, object$env, "groups", full$panel$spec)
   decompose_models(object, full, focal, groups, vcov, ssc, level, R, cluster, match.call())
 }
 
@@ -144,10 +151,10 @@ is_b1x2 <- function(ssc) identical(ssc, "b1x2")
 
 # ---- groups --------------------------------------------------------------------------------------
 
-# -> named list of groups, each list(regressors, effects) of expressions.
-read_groups <- function(given, env, arg) {
+# -> named list of groups, each list(regressors, effects) of expressions; panel: of the lags.
+read_groups <- function(given, env, arg, panel = NULL) {
   if (inherits(given, "formula") || (is.character(given) && is.null(names(given)))) {
-    whole <- read_group(given, env, arg)
+    whole <- read_group(given, env, arg, panel)
     each <- c(lapply(whole$regressors, function(e) list(regressors = list(e), effects = list())),
               lapply(whole$effects, function(e) list(regressors = list(), effects = list(e))))
     names(each) <- vapply(c(whole$regressors, whole$effects), deparse_one, "")
@@ -160,11 +167,11 @@ read_groups <- function(given, env, arg) {
   }
   taken <- intersect(names, c("base", "explained", "full"))
   if (length(taken)) stop_arg(arg, paste("has a group named", quote_list(taken)), "Rename it")
-  lapply(given, read_group, env = env, arg = arg)
+  lapply(given, read_group, env = env, arg = arg, panel = panel)
 }
 
 # One group: ~ x1 + x2, ~ x | country, or names of variables.
-read_group <- function(given, env, arg) {
+read_group <- function(given, env, arg, panel) {
   if (is.character(given)) {
     given <- tryCatch(stats::as.formula(paste("~", paste(sub("^ *~", "", given), collapse = " + ")),
                                         env = env),
@@ -176,7 +183,7 @@ read_group <- function(given, env, arg) {
     stop_arg(arg, paste("must hold one-sided formulas, not", describe_value(given)),
              "Write ~ x1 + x2, or ~ 1 | country for fixed effects")
   }
-  sides <- given[[2L]]
+  sides <- expand_lags(stats::as.formula(call("~", 0, given[[2L]]), env = env), panel)[[3L]]
   barred <- is_call_of(sides, "|")
   terms <- split_sum(if (barred) sides[[2L]] else sides)
   out <- list(regressors = Filter(function(term) !is.numeric(term), terms),
@@ -190,6 +197,7 @@ read_group <- function(given, env, arg) {
 # The base model and the full one.
 plan_decomposition <- function(formula, groups) {
   parsed <- parse_formula(formula)
+  need_no_instruments(parsed, "fe_decompose()")
   if (max(lengths(parsed)) > 1L) {
     stop_arg("object", "must be a single model: no c(), sw() or csw()")
   }

@@ -66,8 +66,13 @@
 #'   `rv.model`), `bounds` (`effect`, `benchmark`, `kd`, `ky`, `r2.treat`, `r2.outcome`, adjusted
 #'   `estimate`, `std.error`, `statistic`), `rho` (`mediator`, `rho`, `indirect`, its `std.error`,
 #'   `conf.low`, `conf.high`, `direct`), `rho_zero` (`mediator`, `rho` at which the indirect effect
-#'   is zero, `r2.residual` its square, `r2.total` times the shares of variance that both equations
-#'   leave unexplained).
+#'   is zero, `r2.residual` its square, the product of the shares of the residual variances of both
+#'   equations that a common cause would explain; `r2.within` and `r2.total`, the same product for
+#'   the variances within the fixed effects (`NA` without any) and for the total ones).
+#'   `tidy()` gives one of the first three. `glance()` has a row: `effects`, `mediators`, `nobs`,
+#'   `q`, `alpha`, the least `r2.treat.outcome`, `rv`, `rv.alpha` and `rv.model` of the effects, the
+#'   least `|rho|` at which an indirect effect is zero (`rho.zero`), and `vcov.type`. [fe_table()]
+#'   of it has a line for each effect.
 #' @references Cinelli and Hazlett (2020) \doi{10.1111/rssb.12348}; Imai, Keele and Yamamoto (2010)
 #'   \doi{10.1214/10-STS321}.
 #' @examples
@@ -90,7 +95,7 @@ fe_sensitivity.fe_lm <- function(object, treat = NULL, benchmark = NULL, kd = 1,
 #' @rdname fe_sensitivity
 #' @export
 fe_sensitivity.fe_mediate <- function(object, benchmark = NULL, kd = 1, ky = kd, q = 1,
-                                      alpha = 0.05, rho = seq(-0.9, 0.9, 0.1), level = 0.95, ...) {
+                                      alpha = 0.05, rho = seq(-0.9, 0.9, 0.05), level = 0.95, ...) {
   check_dots(...)
   if (!is.numeric(rho) || !length(rho) || anyNA(rho) || any(abs(rho) >= 1)) {
     stop_arg("rho", "must hold correlations strictly between -1 and 1")
@@ -118,7 +123,7 @@ fe_sensitivity.fe_mediate <- function(object, benchmark = NULL, kd = 1, ky = kd,
 new_sensitivity <- function(parts, q, alpha, call) {
   bind <- function(name) do.call(rbind, lapply(parts, `[[`, name))
   structure(list(stats = bind("stats"), bounds = bind("bounds"), q = q, alpha = alpha, call = call,
-                 label = parts[[1L]]$label, formula = parts[[1L]]$formula),
+                 label = parts[[1L]]$label, formula = parts[[1L]]$formula, nobs = parts[[1L]]$nobs),
             class = "fe_sensitivity")
 }
 
@@ -138,7 +143,7 @@ omitted_part <- function(m, term, effect, benchmark, kd, ky, q, alpha) {
                       rv.alpha = robustness_value(t, df, q, stats::qt(1 - alpha / 2, df - 1)),
                       rv.model = robustness_value(t, df, q, own))
   list(stats = stats, bounds = benchmark_bounds(m, term, effect, benchmark, kd, ky, stats),
-       label = describe_vcov(m), formula = deparse_one(m$formula))
+       label = describe_vcov(m), formula = m$formula, nobs = m$nobs)
 }
 
 # The least strength, as both partial R2, that takes q of the estimate to the critical value.
@@ -215,38 +220,54 @@ partial_r2 <- function(m, term, at) {
 rho_curve <- function(x, mediator, rho, level) {
   a <- x$models$a[[mediator]]
   outcome <- outcome_equation(x, mediator)
-  term <- coef_name(mediator)
+  parts <- rho_parts(outcome, coef_name(mediator), coef_name(x$treat))
+  at <- gamma_of_rho(parts$s, rho)
+  alpha <- coef_of(a, x$treat)
+  psi <- list(outer(influences(a)[, coef_name(x$treat)] * weighted_residuals(a), at$gamma),
+              alpha * parts$moments %*% t(at$slope))
+  variance <- rho_variance(a, outcome, psi)
+  se <- sqrt(variance$v)
+  margin <- stats::qt(1 - (1 - level) / 2, variance$df) * se
+  indirect <- alpha * at$gamma
+  zero <- parts$s[3L] / sqrt(parts$s[1L] * parts$s[2L])
+  list(curve = data.frame(mediator = mediator, rho = rho, indirect = indirect, std.error = se,
+                          conf.low = indirect - margin, conf.high = indirect + margin,
+                          direct = parts$whole - parts$own * at$gamma),
+       zero = data.frame(mediator = mediator, rho = zero, r2.residual = zero^2,
+                         r2.within = zero^2 * unexplained(a, "tss_within") *
+                           unexplained(outcome, "tss_within"),
+                         r2.total = zero^2 * unexplained(a, "tss") * unexplained(outcome, "tss")),
+       label = variance$label)
+}
+
+unexplained <- function(m, of) m$rss / m[[of]]
+
+# Moments of the residuals of outcome (1) and mediator (2) given all else in the outcome equation
+# -> s (s11, s22, s12), moments (n x 3: influences on s), own (the treatment's coefficient in the
+# mediator's regression), whole (that in the outcome's, without the mediator)
+rho_parts <- function(outcome, mediator, treat) {
   w <- row_weights(outcome)
   design <- residual_design(outcome)
-  e3 <- as.double(outcome$residuals)
-  others <- design[, colnames(design) != term, drop = FALSE]
-  q <- qr(others * sqrt(w))
-  e2 <- qr.resid(q, design[, term] * sqrt(w)) / sqrt(w)
-  e1 <- e3 + outcome$coefficients[[term]] * e2
-  s <- c(sum(w * e1^2), sum(w * e2^2), sum(w * e1 * e2)) / sum(w)
+  b <- outcome$coefficients[[mediator]]
+  q <- qr(design[, colnames(design) != mediator, drop = FALSE] * sqrt(w))
+  column <- design[, mediator] * sqrt(w)
+  e2 <- qr.resid(q, column) / sqrt(w)
+  e1 <- as.double(outcome$residuals) + b * e2
+  products <- cbind(e1^2, e2^2, e1 * e2)
+  s <- colSums(w * products) / sum(w)
+  own <- qr.coef(q, column)[[treat]]
+  list(s = s, moments = w * sweep(products, 2L, s) / sum(w), own = own,
+       whole = outcome$coefficients[[treat]] + own * b)
+}
+
+# The mediator's coefficient at each rho, and its derivatives by s11, s22, s12.
+gamma_of_rho <- function(s, rho) {
   gap <- sqrt(s[1L] * s[2L] - s[3L]^2)
   k <- rho / sqrt(1 - rho^2)
   gamma <- (s[3L] - k * gap) / s[2L]
-  alpha <- coef_of(a, x$treat)
-  own <- qr.coef(q, design[, term] * sqrt(w))[[coef_name(x$treat)]]
-  whole <- coef_of(outcome, x$treat) + own * outcome$coefficients[[term]]
-  # derivatives of gamma by s11, s22, s12
-  slope <- cbind(-k / (2 * gap), -k * s[1L] / (2 * gap * s[2L]) - gamma / s[2L],
-                 (1 + k * s[3L] / gap) / s[2L])
-  moments <- w * cbind(e1^2 - s[1L], e2^2 - s[2L], e1 * e2 - s[3L]) / sum(w)
-  psi <- outer(influences(a)[, coef_name(x$treat)] * weighted_residuals(a), gamma) +
-    alpha * moments %*% t(slope)
-  variance <- rho_variance(outcome, psi)
-  se <- sqrt(variance$v)
-  margin <- stats::qt(1 - (1 - level) / 2, variance$df) * se
-  indirect <- alpha * gamma
-  zero <- s[3L] / sqrt(s[1L] * s[2L])
-  list(curve = data.frame(mediator = mediator, rho = rho, indirect = indirect, std.error = se,
-                          conf.low = indirect - margin, conf.high = indirect + margin,
-                          direct = whole - own * gamma),
-       zero = data.frame(mediator = mediator, rho = zero, r2.residual = zero^2,
-                         r2.total = zero^2 * (a$rss / a$tss) * (outcome$rss / outcome$tss)),
-       label = variance$label)
+  list(gamma = gamma,
+       slope = cbind(-k / (2 * gap), -k * s[1L] / (2 * gap * s[2L]) - gamma / s[2L],
+                     (1 + k * s[3L] / gap) / s[2L]))
 }
 
 # The curve is defined for coefficients that are the same everywhere, and mediators side by side.
@@ -259,20 +280,24 @@ check_plain_mediation <- function(x) {
            "Give its equations, in `models`, to fe_sensitivity() one by one")
 }
 
-# Variances of columns of influences: over the clusters of the model's variance, else over rows.
-rho_variance <- function(m, psi) {
-  clusters <- model_clusters(m)
+# Variances of sums of two columns of influences, of the mediator's and of the outcome equation,
+# each with the small-sample factor of its own: over clusters of the model's variance, else rows.
+rho_variance <- function(a, outcome, psi) {
+  clusters <- model_clusters(outcome)
   type <- if (length(clusters)) "CR1" else "HC1"
-  s <- variance_state(m, list(type = type, clusters = clusters), m$ssc, list(X = NULL))
-  s$X <- psi
-  s$u <- rep(1, nrow(psi))
-  s$r <- if (is.null(row_counts(m))) s$u else 1 / sqrt(row_counts(m))
-  s$w <- NULL
   entry <- vcov_registry[[type]]
-  list(v = pmax(entry$scale(s) * diag(as.matrix(entry$meat(s))), 0), df = entry$df(s),
-       label = paste0(entry$label, if (length(clusters)) {
-         paste(" by", paste(names(clusters), collapse = " and "))
-       }))
+  state <- function(m) {
+    variance_state(m, list(type = type, clusters = clusters), m$ssc, list(X = NULL))
+  }
+  root <- sqrt(vapply(list(a, outcome), function(m) entry$scale(state(m)), 0))
+  s <- state(outcome)
+  s$X <- root[1L] * psi[[1L]] + root[2L] * psi[[2L]]
+  s$u <- rep(1, nrow(s$X))
+  s$r <- if (is.null(row_counts(outcome))) s$u else 1 / sqrt(row_counts(outcome))
+  s$w <- NULL
+  by <- if (length(clusters)) paste(" by", paste(names(clusters), collapse = " and "))
+  list(v = pmax(diag(as.matrix(entry$meat(s))), 0), df = entry$df(s),
+       label = paste0(entry$label, by))
 }
 
 # ---- methods -------------------------------------------------------------------------------------
@@ -281,18 +306,19 @@ rho_variance <- function(m, psi) {
 #' @export
 print.fe_sensitivity <- function(x, digits = 4L, ...) {
   check_dots(...)
-  cat("Sensitivity to omitted confounders\n", x$formula, "\n\n", sep = "")
+  cat("Sensitivity to omitted confounders\n", deparse_one(x$formula), "\n\n", sep = "")
   s <- x$stats
   shown <- cbind(format(s[c("estimate", "std.error", "statistic")], digits = digits),
                  format(round(s[c("r2.treat.outcome", "rv", "rv.alpha", "rv.model")], digits)))
   names(shown) <- c("Estimate", "Classical s.e.", "t", "Partial R2", sprintf("RV(q = %g)", x$q),
-                    sprintf("RV(alpha = %g)", x$alpha), "RV(model's s.e.)")
+                    sprintf("RV(%g%%)", 100 * x$alpha), "RV(own s.e.)")
   rownames(shown) <- make.unique(s$effect)
   print(shown)
   writeLines(strwrap(paste0(
-    "RV(q) is algebra and holds under any variance; RV(alpha) is for classical errors; RV of the ",
-    "model's errors (", x$label, ") supposes that a confounder changes them in the same ",
-    "proportion. ",
+    sprintf("RV(q) is algebra and holds under any variance; RV(%g%%) is for classical ",
+            100 * x$alpha),
+    "errors; RV(own s.e.), of the model's errors (", x$label, "), supposes that a confounder ",
+    "changes them in the same proportion. ",
     "Shares are of the variation within the fixed effects."), 90L))
   if (!is.null(x$bounds)) {
     cat("\nA confounder kd (treatment) and ky (outcome) times as strong as:\n")
@@ -300,15 +326,46 @@ print.fe_sensitivity <- function(x, digits = 4L, ...) {
   }
   if (!is.null(x$rho_zero)) {
     cat("\nThe indirect effect is zero if the errors of mediator and outcome correlate by rho:\n")
-    print(x$rho_zero, digits = digits, row.names = FALSE)
+    known <- !vapply(x$rho_zero, function(column) all(is.na(column)), NA)
+    print(x$rho_zero[known], digits = digits, row.names = FALSE)
     cat("Bands of the curve: ", x$rho_label, "\n", sep = "")
   }
   invisible(x)
 }
 
 #' @rdname fe_sensitivity
+#' @param conf.int,conf.level for `tidy()` of `"stats"`: `TRUE` adds the classical `p.value`,
+#'   `conf.low` and `conf.high` at that level.
 #' @export
-tidy.fe_sensitivity <- function(x, what = c("stats", "bounds", "rho"), ...) {
+tidy.fe_sensitivity <- function(x, what = c("stats", "bounds", "rho"), conf.int = FALSE,
+                                conf.level = 0.95, ...) {
   check_dots(...)
-  x[[check_choice(what[1L], c("stats", "bounds", "rho"), "what")]]
+  what <- check_choice(what[1L], c("stats", "bounds", "rho"), "what")
+  out <- x[[what]]
+  if (is.null(out)) {
+    stop_arg("what", sprintf("is \"%s\", and the object holds none", what),
+             if (what == "rho") "Give a mediation to fe_sensitivity()" else "Give `benchmark`")
+  }
+  if (!check_flag(conf.int, "conf.int") || what != "stats") return(out)
+  margin <- stats::qt(1 - (1 - check_level(conf.level, "conf.level")) / 2, out$df) * out$std.error
+  data.frame(out, p.value = 2 * stats::pt(-abs(out$statistic), out$df),
+             conf.low = out$estimate - margin, conf.high = out$estimate + margin)
 }
+
+#' @rdname fe_sensitivity
+#' @export
+glance.fe_sensitivity <- function(x, ...) {
+  check_dots(...)
+  least <- lapply(x$stats[c("r2.treat.outcome", "rv", "rv.alpha", "rv.model")], min)
+  data.frame(effects = nrow(x$stats), mediators = NROW(x$rho_zero), nobs = x$nobs, q = x$q,
+             alpha = x$alpha, least,
+             rho.zero = if (is.null(x$rho_zero)) NA_real_ else min(abs(x$rho_zero$rho)),
+             vcov.type = x$label)
+}
+
+#' @rdname fe_sensitivity
+#' @export
+nobs.fe_sensitivity <- function(object, ...) object$nobs
+
+#' @export
+formula.fe_sensitivity <- function(x, ...) x$formula

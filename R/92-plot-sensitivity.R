@@ -73,27 +73,58 @@ rho_figure <- function(x) {
 
 contour_figure <- function(x, stats, what) {
   own <- x$bounds[x$bounds$effect == stats$effect, ]
-  top <- min(0.95, max(0.2, 1.3 * stats$rv, 1.2 * own$r2.treat, 1.2 * own$r2.outcome))
-  strength <- seq(0, top, length.out = 80)
-  grid <- expand.grid(r2.treat = strength, r2.outcome = strength)
+  top <- vapply(own[c("r2.treat", "r2.outcome")], function(r2) {
+    min(0.95, max(0.05, 1.5 * stats$rv, 1.2 * r2))
+  }, 0)
+  grid <- expand.grid(r2.treat = seq(0, top[[1L]], length.out = 80),
+                      r2.outcome = seq(0, top[[2L]], length.out = 80))
   found <- adjusted_estimate(stats, grid$r2.treat, grid$r2.outcome)
   grid$value <- if (what == "t") found$statistic else found$estimate
   border <- if (what == "t") sign(stats$statistic) * stats::qt(1 - x$alpha / 2, stats$df - 1) else
     (1 - x$q) * stats$estimate
-  p <- ggplot2::ggplot(grid, name_aes(x = "r2.treat", y = "r2.outcome", z = "value")) +
-    ggplot2::geom_contour_filled(bins = 10, alpha = 0.85) +
+  levels <- pretty(grid$value, 8)
+  marks <- benchmark_marks(own, stats[[if (what == "t") "statistic" else "estimate"]], top)
+  ggplot2::ggplot(grid, name_aes(x = "r2.treat", y = "r2.outcome")) +
+    ggplot2::geom_contour_filled(name_aes(z = "value"), breaks = levels, alpha = 0.85) +
     ggplot2::scale_fill_grey(start = 0.95, end = 0.45) +
-    ggplot2::geom_contour(breaks = border, colour = "#D55E00", linewidth = 0.8)
-  if (NROW(own)) {
-    own$label <- sprintf("%gx %s", own$kd, own$benchmark)
-    p <- p + ggplot2::geom_point(name_aes(x = "r2.treat", y = "r2.outcome"), own, size = 2.4,
-                                 inherit.aes = FALSE) +
-      ggplot2::geom_text(name_aes(x = "r2.treat", y = "r2.outcome", label = "label"), own,
-                         hjust = -0.15, size = 3.2, inherit.aes = FALSE)
-  }
-  p + ggplot2::labs(x = "partial R2 of the confounder with the treatment",
-                    y = "partial R2 with the outcome",
-                    title = paste(if (what == "t") "t" else "Estimate", "of", stats$term),
-                    caption = "Red line: the critical value") +
+    ggplot2::geom_contour(name_aes(z = "value"), breaks = border, colour = "#D55E00",
+                          linewidth = 0.8) +
+    ggplot2::geom_segment(name_aes(xend = "label_x", yend = "label_y"), marks$labels,
+                          colour = "grey30", linewidth = 0.3) +
+    ggplot2::geom_line(name_aes(group = "benchmark"), marks$points, linewidth = 0.4) +
+    ggplot2::geom_point(data = marks$points, size = 2) +
+    ggplot2::geom_label(name_aes(x = "label_x", y = "label_y", label = "label"), marks$labels,
+                        hjust = 0, size = 3.2, label.size = 0, fill = "white",
+                        label.padding = ggplot2::unit(0.12, "lines")) +
+    ggplot2::labs(x = "partial R2 of the confounder with the treatment",
+                  y = "partial R2 with the outcome", fill = what,
+                  title = paste(if (what == "t") "t" else "Estimate", "of", stats$term),
+                  caption = sprintf("Red line: %s", if (what == "t") {
+                    sprintf("the critical value at level %g", x$alpha)
+                  } else sprintf("%g of the estimate is left", 1 - x$q))) +
     theme_fepanel() + ggplot2::theme(legend.position = "right")
+}
+
+# Points of the benchmarks and of the estimate itself, and one label for each, which are moved up
+# where they would lie on each other.
+benchmark_marks <- function(own, value, top) {
+  points <- data.frame(benchmark = c("", own$benchmark), kd = c(NA, own$kd),
+                       r2.treat = c(0, own$r2.treat), r2.outcome = c(0, own$r2.outcome))
+  last <- points[!duplicated(points$benchmark, fromLast = TRUE), ]
+  times <- vapply(last$benchmark, function(b) {
+    paste(format(own$kd[own$benchmark == b], trim = TRUE), collapse = ", ")
+  }, "")
+  last$label <- ifelse(last$benchmark == "", sprintf("as estimated: %.3g", value),
+                       sprintf("%s x %s", times, last$benchmark))
+  last$label_x <- last$r2.treat + 0.05 * top[[1L]]
+  last$label_y <- spread_apart(last$r2.outcome + 0.03 * top[[2L]], 0.07 * top[[2L]])
+  list(points = points, labels = last)
+}
+
+# Moved up as little as needed for a distance of `gap` between all of them.
+spread_apart <- function(y, gap) {
+  at <- order(y)
+  z <- y[at] - gap * seq_along(y)
+  y[at] <- cummax(z) + gap * seq_along(y)
+  y
 }
