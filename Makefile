@@ -17,13 +17,14 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help replicate test check bench install document clean
+.PHONY: help replicate test check bench memory install document clean
 
 help:
 	@echo "make replicate [DATA=panel.csv] [MAP=names.csv]  the study: replication.html, replication/"
 	@echo "make test                                        the tests of the C core and of the package"
 	@echo "make check                                       R CMD build, R CMD check --as-cran"
 	@echo "make bench [QUICK=1] [BENCH=--case=regex]        times, memory and accuracy against the peers"
+	@echo "make memory                                      how a call ends that has too little memory"
 	@echo "make install | document | clean                  see CONTRIBUTING.md"
 
 replicate:
@@ -47,6 +48,10 @@ bench:
 	@sh tools/setup.sh test
 	@sh tools/install.sh "$(LIB)"
 	@$(WITH_LIB) Rscript bench/run.R $(if $(QUICK),--quick) $(BENCH)
+
+memory:
+	@sh tools/install.sh "$(LIB)"
+	@$(WITH_LIB) Rscript bench/memory.R
 
 install:
 	@sh tools/install.sh "$(LIB)"

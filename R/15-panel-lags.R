@@ -47,7 +47,7 @@ fe_lag <- function(x, k = 1, id, time) {
   ids <- if (is.list(id)) unname(as.list(id)) else list(id)
   for (v in ids) check_panel_vector(v, n, "id")
   check_panel_vector(time, n, "time")
-  panel <- panel_index(ids, time, c(id = "id", time = "time"))
+  panel <- panel_index(ids, time, c(id = "id", time = "time"), arg = "time")
   if (length(k) == 1L) return(shift_rows(x, panel, k))
   names <- paste0(ifelse(k < 0, "lead", "lag"), abs(k))
   as.data.frame(stats::setNames(lapply(k, shift_rows, x = x, panel = panel), names))

@@ -4,8 +4,9 @@
 #'
 #' @param tol tolerance of the absorption: the largest accepted norm of the scaled normal equations
 #'   \eqn{\|S^{-1/2} D'W\tilde x\| / \|W^{1/2}\tilde x\|}{||S^-1/2 D'W x~|| / ||W^1/2 x~||} of every
-#'   residual column \eqn{\tilde x}{x~}, with D the dummies, W the weights and S = diag(D'WD). One
-#'   positive number; default 1e-11. Not reaching it is an error.
+#'   residual column \eqn{\tilde x}{x~}, with D the dummies, W the weights and S = diag(D'WD); where
+#'   \eqn{\tilde x}{x~} is no more than rounding, against the least norm that is more. One positive
+#'   number; default 1e-11. Not reaching it is an error.
 #' @param max_iter most conjugate-gradient iterations for a column, default 10000.
 #' @param solver `"auto"` (chosen by cost), or one of those that eliminate the factor with most
 #'   levels and differ in how they solve for the rest: `"schur"` (dense Cholesky factor: exact),

@@ -228,7 +228,8 @@ first_stage_formula <- function(m, name) {
   parts <- attr(Formula::as.Formula(whole$formula), "rhs")
   parts[[1L]] <- call("+", parts[[1L]], whole$instruments)
   known <- vapply(split_sum(whole$endogenous), deparse_one, "")
-  outcome <- if (name %in% known) str2lang(name) else as.name(name)
+  written <- tryCatch(str2lang(name), error = function(e) NULL)
+  outcome <- if (name %in% known || is.name(written)) written else as.name(name)
   stats::as.formula(call("~", outcome, Reduce(function(a, b) call("|", a, b), parts)),
                     env = environment(m$formula))
 }

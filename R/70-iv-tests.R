@@ -84,6 +84,10 @@ fe_iv_tests <- function(m, vcov = NULL, cluster = NULL, ssc = NULL, beta0 = 0, l
   check_level(level)
   m <- restated(m, vcov, cluster, ssc)
   mo <- iv_moments(m)
+  if (mo$n <= mo$K + mo$p) {
+    stop_arg("m", sprintf("has %s observations, too few for %s parameters in the tests", mo$n,
+                          mo$K + mo$p), "Use more rows, or fewer instruments and fixed effects")
+  }
   beta0 <- check_beta0(beta0, mo$p)
   V <- moment_variance(mo, c(mo$v, list(mo$v_y)))
   one <- mo$p == 1L

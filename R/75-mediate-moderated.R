@@ -1,14 +1,17 @@
 # Moderated mediation: effects at values of the moderator, and the index.
 
 # Values at which effects are computed, in the units of the data -> data frame (value, label).
-mediation_points <- function(v, w, values) {
+mediation_points <- function(v, m, values) {
+  w <- row_weights(m)
+  counts <- row_counts(m)
   if (is.null(values)) values <- if (length(unique(v)) == 2L) sort(unique(v)) else "sd"
   if (identical(values, "sd")) {
     middle <- stats::weighted.mean(v, w)
-    spread <- sqrt(sum(w * (v - middle)^2) / (sum(w) * (1 - 1 / length(v))))
+    spread <- sqrt(sum(w * (v - middle)^2) / (sum(w) * (1 - 1 / m$nobs)))
     return(data.frame(value = middle + c(-1, 0, 1) * spread, label = c("-1 sd", "mean", "+1 sd")))
   }
   if (identical(values, "quantiles")) {
+    if (!is.null(counts)) v <- rep(v, counts)
     return(data.frame(value = stats::quantile(v, c(0.16, 0.5, 0.84), names = FALSE),
                       label = c("16th percentile", "median", "84th percentile")))
   }

@@ -88,7 +88,7 @@ path_covariates <- function(request, outcome, terms, data) {
   given <- request$covariates
   out <- stats::setNames(vector("list", length(request$mediators) + 1L),
                          c("y", request$mediators))
-  known <- c("y", outcome, "m", request$mediators)
+  known <- unique(c("y", outcome, "m", request$mediators))
   if (is.null(given)) return(out)
   if (!is.list(given) || is.null(names(given)) || !all(names(given) %in% known)) {
     stop_arg("covariates", paste("must be a list with names among", quote_list(known)),

@@ -24,7 +24,13 @@ sandwich_paths <- function(x, models, spec, pool, request) {
     psi[, at] <- term_influences(states[[e]], rows, theta$term[at], n)
   }
   equation <- c(theta$equation, rep(1L, length(x$means)))
-  if (length(x$means)) psi <- cbind(psi, mean_influences(x))
+  if (length(x$means)) {
+    means <- mean_influences(x)
+    if (startsWith(spec$type, "HC") && !is.null(row_counts(models[[1L]]))) {
+      means <- means / sqrt(row_weights(models[[1L]]))
+    }
+    psi <- cbind(psi, means)
+  }
   entry <- vcov_registry[[spec$type]]
   root <- sqrt(vapply(states, entry$scale, 0))[equation]
   # one member a coefficient

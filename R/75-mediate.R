@@ -180,6 +180,9 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
 mediation_request <- function(asked, formula, data) {
   request <- asked
   if (is.null(asked$treat)) request$treat <- first_regressor(formula)
+  if (!is.character(request$treat) || length(request$treat) != 1L) {
+    stop_arg("treat", paste("must be the name of one regressor, not", describe_value(asked$treat)))
+  }
   check_logical_treat(formula, data, request$treat)
   request$type <- mediation_type(asked$type, check_flag(asked$joint, "joint"))
   request["moderator"] <- list(check_mediation_moderator(asked$moderator, data, request))
@@ -295,7 +298,7 @@ complete_mediation <- function(x, values, levels, mediator_value) {
   if (!is.null(x$moderator)) {
     m <- x$models$total
     x$observed <- take_rows(m$data[[x$moderator]], m$rows) + x$center
-    x$points <- mediation_points(x$observed, row_weights(m), values)
+    x$points <- mediation_points(x$observed, m, values)
   }
   if (x$interaction) {
     x$levels <- levels

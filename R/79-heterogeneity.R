@@ -134,7 +134,8 @@ focal_plan <- function(setup, treat, arg = "treat", what = "fe_heterogeneity()")
     stop_arg(arg, sprintf("is %s, which is no regressor of the formula", given[1L]),
              paste("Its regressors are", quote_list(names)))
   }
-  list(plan = plan[[1L]], terms = terms, at = match(treat, names), name = treat)
+  list(plan = plan[[1L]], terms = terms, at = match(treat, names),
+       name = if (treat %in% all.vars(terms[[match(treat, names)]])) coef_name(treat) else treat)
 }
 
 # The focal term is one coefficient.
@@ -166,7 +167,9 @@ moderator_dimension <- function(setup, pooled, moderator, quantiles) {
   k <- check_count(quantiles, "quantiles", 2, 100)
   z <- as.double(data[[moderator]])
   z[!is.finite(z) | !seq_along(z) %in% data_rows(pooled, seq_len(pooled$n_rows))] <- NA
-  cuts <- unname(stats::quantile(z, seq_len(k - 1) / k, na.rm = TRUE, type = 7L))
+  seen <- z[data_rows(pooled, seq_len(pooled$n_rows))]
+  if (!is.null(row_counts(pooled))) seen <- rep(seen, row_counts(pooled))
+  cuts <- unname(stats::quantile(seen, seq_len(k - 1) / k, na.rm = TRUE, type = 7L))
   bin <- findInterval(z, cuts, left.open = TRUE) + 1L
   if (length(unique(bin[!is.na(bin)])) < k) {
     stop_arg("moderator", sprintf("is `%s`, which has too many equal values for %d bins", moderator,
@@ -320,7 +323,8 @@ fit_pooled <- function(groups, name, column, setup, job) {
     failure(name, level, counts[[level]], "fewer observations than `min_n`")
   })
   short <- levels(setup$frame$data[[as.character(column)]])
-  terms <- sprintf("%s::%s:%s", deparse_one(column), short, job$focal$name)
+  terms <- sprintf("%s::%s:%s", deparse_one(column), short,
+                   deparse_one(job$focal$terms[[job$focal$at]]))
   m <- fit_sample(setup$frame, list(plan), list(candidates = known, subset = all, split = NULL),
                   job$settings)[[1L]]
   used <- groups[data_rows(m, seq_len(m$n_rows))]
@@ -338,11 +342,13 @@ fit_pooled <- function(groups, name, column, setup, job) {
 }
 
 pooled_plan <- function(focal, column, method) {
-  by_group <- function(term) call("i", column, term)
   plan <- focal$plan
   terms <- focal$terms
-  every <- if (method == "interact") seq_along(terms) else focal$at
-  terms[every] <- lapply(terms[every], by_group)
+  if (method == "interact") { # a control may be a factor, a product or several columns
+    free <- !vapply(terms, is_call_of, NA, "offset")
+    terms[free] <- lapply(terms[free], function(term) call(":", column, call("(", term)))
+  }
+  terms[[focal$at]] <- call("i", column, focal$terms[[focal$at]])
   plan$regressors <- join_sum(terms)
   plan$effects <- if (method == "focal" || !length(plan$effects)) c(plan$effects, list(column)) else
     lapply(plan$effects, effect_by_group, column = column)

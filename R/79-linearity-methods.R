@@ -58,7 +58,7 @@ describe_kernel <- function(x, digits) {
 describe_bandwidth <- function(cv) {
   if (is.null(cv)) return(character())
   best <- which.min(cv$score)
-  c(if (best == nrow(cv)) "The widest bandwidth tried predicts best: no departure from the line.",
+  c(if (best == nrow(cv)) "The widest bandwidth tried predicts best: leaving the line gains nothing.",
     if (best == 1L) "The narrowest bandwidth tried predicts best; a narrower one may be better.")
 }
 
@@ -87,3 +87,6 @@ glance.fe_linearity <- function(x, ...) {
              statistic = na(x$test$statistic), df1 = na(x$test$df1), df2 = na(x$test$df2),
              p.value = na(x$test$p.value), bandwidth = na(x$bandwidth))
 }
+
+#' @export
+table_models.fe_linearity <- function(x) Filter(Negate(is.null), list(x$moderation$model, x$model))

@@ -83,7 +83,8 @@
 #'   `method`, `level`.
 #'
 #' `tidy(x, what)` gives `"bins"`, `"kernel"` or `"test"`; `glance(x)` one row: `nobs`, `bins`,
-#' `statistic`, `df1`, `df2`, `p.value`, `bandwidth`.
+#' `statistic`, `df1`, `df2`, `p.value`, `bandwidth`. [fe_table()] shows the linear model beside the
+#' one with bins.
 #' @section Errors:
 #' Several moderators, or one of two values or a factor; a model that excludes the constant; a
 #' variance given as a matrix or a function, which belongs to the linear model alone; frequency

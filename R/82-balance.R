@@ -66,8 +66,8 @@ fe_balance <- function(data, group, vars = NULL, reference = NULL, vcov = NULL, 
   table <- do.call(rbind, rows)
   rownames(table) <- NULL
   two <- check_flag(joint, "joint") && length(groups$levels) == 2L
-  structure(table, class = c("fe_balance", "data.frame"), labels = labels, spec = spec,
-            joint = if (two) balance_joint(data, groups$code == 2L, vars, spec),
+  structure(table, class = c("fe_balance", "fe_describe", "data.frame"), labels = labels,
+            spec = spec, joint = if (two) balance_joint(data, groups$code == 2L, vars, spec),
             errors = balance_errors(data, groups, table, spec), left = sum(is.na(groups$code)),
             stars = check_stars(stars), digits = check_count(digits, "digits", 0, 15))
 }

@@ -68,8 +68,8 @@ fe_correlate <- function(data, vars = NULL, type = "overall", method = "pearson"
   })
   table <- data.frame(x = vars[pairs[1L, ]], y = vars[pairs[2L, ]], do.call(rbind, rows))
   if (is.null(spec$cluster)) table$std.error <- NULL
-  structure(table, class = c("fe_correlate", "data.frame"), vars = vars, labels = labels,
-            spec = spec, stars = check_stars(stars), rows = nrow(data),
+  structure(table, class = c("fe_correlate", "fe_describe", "data.frame"), vars = vars,
+            labels = labels, spec = spec, stars = check_stars(stars), rows = nrow(data),
             digits = check_count(digits, "digits", 0, 15))
 }
 

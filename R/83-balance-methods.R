@@ -60,11 +60,6 @@ print.fe_balance <- function(x, digits = attr(x, "digits"), ...) {
 }
 
 #' @export
-as.data.frame.fe_balance <- function(x, row.names = NULL, optional = FALSE, ...) {
-  plain_frame(x, row.names)
-}
-
-#' @export
 tidy.fe_balance <- function(x, ...) {
   x <- plain_frame(x)
   names(x)[names(x) == "variable"] <- "term"

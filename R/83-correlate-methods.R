@@ -62,11 +62,6 @@ print.fe_correlate <- function(x, digits = attr(x, "digits"), ...) {
 }
 
 #' @export
-as.data.frame.fe_correlate <- function(x, row.names = NULL, optional = FALSE, ...) {
-  plain_frame(x, row.names)
-}
-
-#' @export
 tidy.fe_correlate <- function(x, ...) plain_frame(x)
 
 #' @exportS3Method knitr::knit_print

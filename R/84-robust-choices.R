@@ -19,9 +19,8 @@ distinct_choices <- function(choices) {
 check_tails <- function(tails) {
   known <- c("outcome", "focal", "controls")
   if (!is.character(tails) || !length(tails) || !all(tails %in% known)) {
-    stop_arg("tails", paste("must be among", quote_list(known), "not", if (is.character(tails)) {
-      c(quote_list(tails), "empty")[1L]
-    } else describe_value(tails)))
+    given <- if (is.character(tails) && length(tails)) quote_list(tails) else describe_value(tails)
+    stop_arg("tails", sprintf("must be of %s, not %s", quote_list(known), given))
   }
   unique(tails)
 }
@@ -104,7 +103,8 @@ control_choices <- function(controls, always, base) {
   fixed <- always_kept(always, base)
   free <- which(!fixed)
   if (!length(free)) {
-    stop_arg("controls", paste("is", quote_list(controls), "but the formula has no control to vary"))
+    stop_arg("controls", sprintf("is %s, but the formula has no control to vary",
+                                 quote_list(controls)[1L]))
   }
   sets <- unlist(lapply(controls, control_sets, k = length(free)), recursive = FALSE)
   c(list(own), lapply(sets, function(at) {
@@ -133,7 +133,8 @@ control_sets <- function(word, k) {
 
 always_kept <- function(always, base) {
   names <- vapply(base$controls, deparse_one, "")
-  if (is.null(always)) return(logical(length(names)))
+  offsets <- vapply(base$controls, is_call_of, NA, "offset")
+  if (is.null(always)) return(offsets)
   wanted <- if (is.character(always)) always else {
     vapply(terms_given(always, "always", base, "control"), deparse_one, "")
   }
@@ -142,7 +143,7 @@ always_kept <- function(always, base) {
     stop_arg("always", paste("names", quote_list(absent), "which is no control of the formula"),
              paste("Its controls are", quote_list(names)))
   }
-  names %in% wanted
+  offsets | names %in% wanted
 }
 
 given_controls <- function(controls, always, base) {
@@ -150,8 +151,9 @@ given_controls <- function(controls, always, base) {
     stop_arg("always", "is given, and `controls` is a list", "Write these controls in each formula")
   }
   controls <- check_alternatives(controls, "controls", "list(few = ~ z1, more = ~ z1 + z2)")
+  offsets <- Filter(function(term) is_call_of(term, "offset"), base$controls)
   Map(function(x, label) {
-    terms <- terms_given(x, "controls", base, "control")
+    terms <- unique(c(terms_given(x, "controls", base, "control"), offsets))
     if (base$name %in% vapply(terms, deparse_one, "")) {
       stop_arg("controls", sprintf("has the focal regressor `%s` among the controls", base$name))
     }
@@ -203,7 +205,9 @@ period_choices <- function(periods, time, base) {
                "Write c(from, to)")
     }
     inside <- if (two) t >= ends[1L] & t <= ends[2L] else t %in% ends
-    text <- paste(format(ends), collapse = if (two) "-" else ", ")
+    run <- length(ends) > 2L && is.numeric(ends) && all(diff(ends) == 1)
+    text <- if (run) paste(range(ends), collapse = "-") else
+      paste(format(ends), collapse = if (two) "-" else ", ")
     new_choice(if (nzchar(label)) label else text, inside %in% TRUE)
   }, unname(periods), names(periods))
 }

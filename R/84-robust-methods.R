@@ -11,11 +11,11 @@
 #' @param row.names,optional not used.
 #' @param ... must be empty.
 #' @return `summary`: an object of class `fe_robust_summary`, a data frame with a row for all
-#'   specifications, one for each choice of each dimension that varies and one for each variable left
-#'   out: `dimension`, `choice`, `specs`, `failed`, `positive`, `significant` (p < alpha and the sign
-#'   of the baseline), `opposite` (p < alpha and the other sign), `min`, `median`, `max`. Counts of
-#'   sign and range are over estimated specifications with the outcome of the baseline, those of
-#'   choices of `outcome` over their own. `tidy` and `as.data.frame`: the data frame of
+#'   specifications, one for each choice of each dimension that varies and one for each variable
+#'   left out: `dimension`, `choice`, `specs`, `failed`, `positive`, `significant` (p < alpha and
+#'   the sign of the baseline), `opposite` (p < alpha and the other sign), `min`, `median`, `max`.
+#'   Counts of sign and range are over estimated specifications with the outcome of the baseline,
+#'   those of choices of `outcome` over their own. `tidy` and `as.data.frame`: the data frame of
 #'   specifications, or of what is left out; `glance`: one row (`specs`, `failed`, `estimate` and
 #'   `p.value` of the baseline, `positive`, `significant`, `opposite`, `min`, `median`, `max`,
 #'   `leave_out.min`, `leave_out.max`); `coef`: estimates by label; `nobs`: observations by label.
@@ -44,8 +44,9 @@ print.fe_robust <- function(x, digits = 4L, alpha = 0.05, most = 60L, ...) {
 
 print_counts <- function(s, alpha, digits) {
   known <- s$specs - s$failed
-  cat(sprintf("Of %d comparable estimates %d are positive; %d significant at %g, %d with the other sign\n",
-              known, s$positive, s$significant + s$opposite, alpha, s$opposite))
+  cat(sprintf("Of %d comparable estimates %d are positive; %d are significant at %g, ", known,
+              s$positive, s$significant + s$opposite, alpha))
+  cat(sprintf("%d of them with the other sign\n", s$opposite))
   cat(sprintf("Range %s to %s, median %s\n\n", format(s$min, digits = digits),
               format(s$max, digits = digits), format(s$median, digits = digits)))
 }
@@ -98,10 +99,9 @@ print_left_out <- function(x, digits) {
 
 # One line a cause, with what it concerns.
 print_failures <- function(x) {
-  t <- rbind(x$specs[c("label", "problem")],
-             if (!is.null(x$leave_out)) {
-               data.frame(label = paste("without", x$leave_out$value), problem = x$leave_out$problem)
-             })
+  out <- x$leave_out
+  t <- data.frame(label = c(x$specs$label, paste("without", out$value, recycle0 = TRUE)),
+                  problem = c(x$specs$problem, out$problem))
   t <- t[!is.na(t$problem), ]
   if (!nrow(t)) return(invisible())
   cat("\nNo estimate:\n")
@@ -181,9 +181,10 @@ glance.fe_robust <- function(x, ...) {
   t <- x$specs
   out <- suppressWarnings(range(x$leave_out$estimate, na.rm = TRUE))
   if (is.null(x$leave_out)) out <- c(NA_real_, NA_real_)
+  counts <- c("positive", "significant", "opposite", "min", "median", "max")
   data.frame(specs = nrow(t), failed = sum(is.na(t$estimate)), estimate = t$estimate[1L],
-             p.value = t$p.value[1L], as.data.frame(unclass(s)[c("positive", "significant",
-             "opposite", "min", "median", "max")]), leave_out.min = out[1L], leave_out.max = out[2L])
+             p.value = t$p.value[1L], unclass(s)[counts], leave_out.min = out[1L],
+             leave_out.max = out[2L])
 }
 
 #' @rdname fe_robust-methods

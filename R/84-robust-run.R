@@ -7,7 +7,8 @@ run_specifications <- function(grid, choices, base, level) {
   own <- ifelse(trims[grid[, "outliers"]], key_of(grid[, base$tails, drop = FALSE]), "")
   job <- paste(key_of(grid[, by, drop = FALSE]), own)
   frames <- lapply(choices$outliers, function(one) {
-    if (identical(one$value$kind, "winsor")) winsor_frame(base, choices, one$value$p) else base$frame
+    if (!identical(one$value$kind, "winsor")) return(base$frame)
+    winsor_frame(base, choices, one$value$p)
   })
   out <- vector("list", nrow(grid))
   for (members in split(seq_along(job), factor(job, unique(job)))) {
@@ -199,9 +200,23 @@ leave_each_out <- function(leave_out, base, level) {
   }
   terms <- check_joined(split_sum(one_sided(leave_out, "leave_out", base, "unit")), "leave_out",
                         "variables")
-  coded <- coded_terms(terms, environment(leave_out), base$model, "unit", "leaves out values of")
-  do.call(rbind, unname(Map(leave_values_out, coded, names(coded),
-                            MoreArgs = list(base = base, level = level))))
+  do.call(rbind, lapply(terms, function(term) {
+    leave_values_out(left_out_units(term, base), deparse_one(term), base, level)
+  }))
+}
+
+# Coded values over the rows of the baseline.
+left_out_units <- function(term, base) {
+  parts <- lapply(split_power(term), frame_variable, frame = base$frame, role = "unit",
+                  arg = "leave_out")
+  values <- lapply(parts, function(v) take_rows(v$value, base$model$rows))
+  missing <- Reduce(`|`, lapply(values, is_missing))
+  if (any(missing)) {
+    stop_arg("leave_out", sprintf("has `%s`, which is NA in %s of the baseline's sample",
+                                  deparse_one(term), quote_rows(base$rows[missing])),
+             "Fill it in, or leave these rows out with `subset`")
+  }
+  code_factor(values, vapply(parts, `[[`, "", "name"), "leave_out", base$settings$threads)
 }
 
 leave_values_out <- function(coded, name, base, level) {

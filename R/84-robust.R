@@ -3,9 +3,9 @@
 #' Robustness of a coefficient to the specification
 #'
 #' Estimates one coefficient in the baseline and in every specification of a list: other outcomes,
-#' lags of the regressor, other controls, winsorised and trimmed data, sub-periods and subsets, other
-#' fixed effects, other variances; and without each unit. What cannot be estimated stays in the
-#' table with the reason.
+#' lags of the regressor, other controls, winsorised and trimmed data, sub-periods and subsets,
+#' other fixed effects, other variances; and without each unit. What cannot be estimated stays in
+#' the table with the reason.
 #'
 #' @section Specifications:
 #' Each of the arguments from `outcomes` to `effects`, and a `vcov` that is a list, is a dimension
@@ -17,14 +17,14 @@
 #' share coding, absorption and decomposition; another variance is computed without another fit.
 #'
 #' @section Outliers:
-#' With \eqn{q_p}{q_p} the p-quantile (type 7) of a variable over those rows of the baseline model in
-#' which it is finite, `winsor = p` replaces values below \eqn{q_p}{q_p} and above
-#' \eqn{q_{1-p}}{q_(1-p)} by these; `trim = p` leaves out the rows in which a value lies beyond them.
-#' The rule is that of the baseline whichever sample a specification uses, and is applied to the
-#' variables of the roles in `tails`, as they stand in the formula (`log(x)` is winsorised after the
-#' logarithm, and so is `l(x, 1)` after the lag); a variable with at most two values, one that is not
-#' numeric, and one that is also an effect or a cluster, are left alone. Trimming on the outcome
-#' selects on the error and biases least squares.
+#' With \eqn{q_p}{q_p} the p-quantile (type 7) of a variable over those rows of the baseline model
+#' in which it is finite, `winsor = p` replaces values below \eqn{q_p}{q_p} and above
+#' \eqn{q_{1-p}}{q_(1-p)} by these; `trim = p` leaves out the rows in which a value lies beyond
+#' them. The rule is that of the baseline whichever sample a specification uses, and is applied to
+#' the variables of the roles in `tails`, as they stand in the formula (`log(x)` is winsorised after
+#' the logarithm, and so is `l(x, 1)` after the lag); a variable with at most two values, one that
+#' is not numeric, and one that is also an effect or a cluster, are left alone. Trimming on the
+#' outcome selects on the error and biases least squares.
 #'
 #' @section What a specification curve can claim:
 #' It shows how far an estimate depends on choices that theory leaves open (Simonsohn, Simmons and
@@ -34,7 +34,7 @@
 #' the null hypothesis, is not computed here. A curve over specifications that are not equally
 #' defensible, such as one with a control that is an outcome of the regressor, or one without a
 #' confounder, averages right and wrong answers: the list has to be argued for, not the median.
-#' Coefficients on another outcome are on another scale: they are shown, but counts of ranges and
+#' Coefficients on another outcome are on another scale: they are shown, but counts, ranges and
 #' medians are over specifications with the outcome of the baseline (`comparable`). Specifications
 #' with another sample estimate the effect in another population; lags are another effect.
 #'
@@ -45,16 +45,16 @@
 #' @param lags `NULL`, or whole numbers k: x is replaced by `l(x, k)` (a negative k is a lead)
 #'   wherever it stands among the regressors. Needs `panel.id`.
 #' @param controls `NULL`; one or more of `"none"`, `"drop"` (without each one), `"one"` (each one
-#'   alone), `"step"` (the first one, two, ...), `"subsets"` (every subset, of at most 12); or a
-#'   list, best with names, of one-sided formulas of the controls in place of the baseline's (`~1`:
-#'   none).
+#'   alone; an offset always stays), `"step"` (the first one, two, ...), `"subsets"` (every subset,
+#'   of at most 12); or a list, best with names, of one-sided formulas of the controls in place of
+#'   the baseline's (`~1`: none).
 #' @param always `NULL`, or controls that words in `controls` leave in: `~ z1 + z2` or their names.
 #' @param winsor,trim `NULL`, or shares of each tail, strictly between 0 and 0.5, such as
 #'   `c(0.01, 0.05)`.
-#' @param tails the roles whose variables are winsorised and trimmed: of `"outcome"`, `"focal"` (both
-#'   by default) and `"controls"`.
-#' @param periods `NULL`, or a list, best with names, of `c(from, to)`, both included, or of three or
-#'   more (or one) values of the time variable.
+#' @param tails the roles whose variables are winsorised and trimmed: of `"outcome"`, `"focal"`
+#'   (both by default) and `"controls"`.
+#' @param periods `NULL`, or a list, best with names, of `c(from, to)`, both included, or of three
+#'   or more (or one) values of the time variable.
 #' @param time the name of the time column of `periods`. Default: that of `panel.id`.
 #' @param samples `NULL`, or a named list of subsets of the rows: one-sided formulas such as
 #'   `~ pgdp > 10`, logical vectors, or row numbers. Rows in which the condition is `NA` are out.
@@ -72,10 +72,10 @@
 #' @return an object of class `fe_robust`: `specs`, a data frame with a row for each specification
 #'   (`id`; `group`: the dimension that differs from the baseline, `"baseline"` or `"combined"`;
 #'   `label`; a column for each dimension with its choice; `term`, `estimate`, `std.error`,
-#'   `statistic`, `p.value`, `conf.low`, `conf.high`, `df`, `nobs`; `comparable`; `problem`: why there
-#'   is no estimate, else `NA`; `note`: warnings of the fit, else `NA`); `leave_out`, a data frame
-#'   (`variable`, `value` left out, then as in `specs`) or `NULL`; `baseline`, the model; `models`,
-#'   the models of `specs` by label, without data (`NULL` where there is none); `choices`.
+#'   `statistic`, `p.value`, `conf.low`, `conf.high`, `df`, `nobs`; `comparable`; `problem`: why
+#'   there is no estimate, else `NA`; `note`: warnings of the fit, else `NA`); `leave_out`, a data
+#'   frame (`variable`, `value` left out, then as in `specs`) or `NULL`; `baseline`, the model;
+#'   `models`, the models of `specs` by label, without data (`NULL` where there is none); `choices`.
 #'   [fe_table()] of it has a column for each model.
 #' @references Simonsohn, Simmons and Nelson (2020) \doi{10.1038/s41562-020-0912-z}.
 #' @examples
@@ -98,8 +98,8 @@ fe_robust <- function(formula, data, focal = NULL, outcomes = NULL, lags = NULL,
   call <- match.call()
   check_level(level)
   vcov <- variance_list(vcov)
-  settings <- model_settings(vcov[[1L]], ssc, "none", FALSE, singletons[1L], control, threads, FALSE,
-                             call)
+  settings <- model_settings(vcov[[1L]], ssc, "none", FALSE, singletons[1L], control, threads,
+                             FALSE, call)
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
                        subset = substitute(subset), weights_type = weights_type[1L],
                        panel.id = panel.id)

@@ -15,8 +15,9 @@
 #' effects in the notes), [fe_moderate()], [fe_heterogeneity()] (with adjusted p-values as a line,
 #' and tests of equality in the notes), [fe_decompose()], [fe_robust()] and [fe_boot()] results, and
 #' any model with methods for [generics::tidy()] and [generics::glance()] (those of broom are used
-#' if it is installed). A result of tests, such as those of [fe_wald()], [fe_equal()], [fe_hausman()],
-#' [fe_iv_tests()], [fe_boottest()] and [fe_sensitivity()], is a table of its own, with a line for
+#' if it is installed). A result of tests, such as those of [fe_wald()], [fe_equal()],
+#' [fe_hausman()], [fe_iv_tests()], [fe_boottest()] and [fe_sensitivity()], is a table of its
+#' own, with a line for
 #' each row of its `tidy()`. A named argument with one model heads its column
 #' (`fe_table("Base" = m)`), one with several models heads them as a group; the names of a list head
 #' its columns.
@@ -39,7 +40,8 @@
 #' @section Panels:
 #' The models of each element of `panels` are the columns of a panel; all panels have the same
 #' number of columns, and share headings and numbers. If they differ in outcomes, a line of each
-#' panel names them. Notes that hold for one panel only begin with its name up to the first point or colon.
+#' panel names them. Notes that hold for one panel only begin with its name up to the first point
+#' or colon.
 #'
 #' @section Styles:
 #' | style | layout |
@@ -84,7 +86,8 @@
 #'   (blank where there are none); with instruments `"first.stage.F"` and the columns of glance of
 #'   [fe_iv_tests()]; or functions of the model that return one number or string. Names are labels:
 #'   `c(Observations = "nobs")`, `list(Median = function(m) ...)`. `character()`: none. `NULL`:
-#'   those of the style, without those that no model has, and the estimator where columns differ in it.
+#'   those of the style, without those that no model has, and the estimator where columns differ
+#'   in it.
 #' @param fe_labels labels of the fixed effects, `c(country = "Regional effects")`; `FALSE`: no such
 #'   rows.
 #' @param rows further lines: a named list of vectors with an element per column,
@@ -101,8 +104,8 @@
 #'   "se", "block", "stat", "text", "panel"; `row`, the key of a line; `label`; `column`, a number;
 #'   `text`; `panel`, its name or ""), `heads` (list of lines above the columns), `stub` (heading of
 #'   the first column), `title`, `notes`, `style` and `language`. Methods: `print`, `format`,
-#'   `as.data.frame`, knitr's `knit_print`, tinytable's `tt`; [fe_table_write()] writes it to a file. Errors name the argument, the value
-#'   and the remedy.
+#'   `as.data.frame`, knitr's `knit_print`, tinytable's `tt`; [fe_table_write()] writes it to a
+#'   file. Errors name the argument, the value and the remedy.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi) | country + year, digitrade, intercept = "lsdv")
 #' fe_table(m)

@@ -83,8 +83,8 @@ variance_note <- function(columns, options) {
 describe_variances <- function(parts) {
   factor <- vapply(parts, `[[`, 0, "factor")
   df <- unlist(lapply(parts, `[[`, "df"))
-  scaled <- !anyNA(factor) && any(factor != 1)
   ssc <- parts[[1L]]$ssc
+  scaled <- !anyNA(factor) && (any(factor != 1) || nzchar(ssc))
   paste0(parts[[1L]]$key, if (scaled) paste0(", factor ", format_range(factor)),
          if (scaled && nzchar(ssc)) sprintf(" (%s)", ssc),
          if (length(df)) sprintf(", t(%s)", describe_dfs(lapply(parts, `[[`, "df"))))

@@ -23,6 +23,7 @@ result_headings <- c(
 # -> the data frame whose table is that of x, or NULL: x is shown in columns
 table_frame <- function(x) {
   if (is.data.frame(x)) return(x)
+  if (inherits(x, "fe_panel_view")) return(format(x))
   if (!inherits(x, tested_results)) return(NULL)
   frame <- as.data.frame(tidy(x))
   flat <- vapply(frame, function(v) is.atomic(v) && is.null(dim(v)), NA)
@@ -37,7 +38,9 @@ frame_table <- function(data, options, note = NULL) {
   if (!ncol(data) || !nrow(data)) {
     stop_arg("...", paste("is", describe_value(data)), "Nothing to show")
   }
-  data <- if (inherits(data, "fe_describe")) format(data) else as.data.frame(data)
+  data <- if (inherits(data, "fe_describe")) format(data) else data
+  note <- c(note, attr(data, "notes"))
+  data <- as.data.frame(data)
   flat <- vapply(data, function(v) is.atomic(v) && is.null(dim(v)), NA)
   if (!all(flat)) {
     stop_arg("...", paste("has columns that hold no single values:",
@@ -122,6 +125,7 @@ join_lines <- function(lines, new, n, width) {
 
 # How the standard errors of a column of another class came about, as far as it says.
 foreign_key <- function(model, glance) {
+  if (inherits(model, "fe_boot")) return(describe_boot(model))
   type <- glance[["vcov.type"]]
   if (is.character(type) && length(type) == 1L && !is.na(type)) return(type)
   sprintf("as class %s reports them", class(model)[1L])

@@ -9,7 +9,7 @@ plot.fe_index <- function(x, type = if (x$method == "pca") "scree" else "weights
              "Use type = \"weights\"")
   }
   p <- if (type == "scree") plot_scree(x) else plot_weights(x)
-  if (!is.null(x$by)) p <- p + ggplot2::facet_wrap(x$by)
+  if (!is.null(x$by)) p <- p + ggplot2::facet_wrap(x$by, labeller = ggplot2::label_both)
   p + ggplot2::labs(title = x$name) + theme_fepanel()
 }
 

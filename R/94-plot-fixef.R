@@ -20,7 +20,7 @@ plot.fe_fixef <- function(x, fe = names(x)[1L], sort = TRUE, conf.level = 0.95, 
                                    colour = "grey50")
   }
   p <- p + ggplot2::geom_point(size = if (nrow(points) > 60L) 0.8 else 2) +
-    effect_scale(points) +
+    extreme_effects(points, sort) + effect_scale(points) +
     ggplot2::labs(x = sprintf("Effect of %s", fe), y = NULL,
                   caption = effect_caption(x, conf.level)) + theme_fepanel()
   if (attr(x, "n_components") > 1L) {
@@ -36,10 +36,22 @@ effect_caption <- function(x, level) {
   paste(unlist(lapply(c(describe_normalisation(x), errors), strwrap, width = 95L)), collapse = "\n")
 }
 
+# Names of the three smallest and largest effects, where the axis has none.
+extreme_effects <- function(points, sort) {
+  n <- nrow(points)
+  if (n <= 60L || !sort) return(NULL)
+  name <- function(at, hjust) {
+    ggplot2::geom_text(name_aes(label = "level"), points[at, ], hjust = hjust, size = 2.8,
+                       check_overlap = TRUE)
+  }
+  list(name(1:3, -0.3), name(n - 0:2, 1.3))
+}
+
 # Names on the axis where they can be read.
 effect_scale <- function(points) {
   some <- nrow(points) <= 60L
   ggplot2::scale_y_continuous(breaks = if (some) points$place, minor_breaks = NULL,
                               labels = if (some) points$level,
-                              expand = ggplot2::expansion(add = 0.6))
+                              expand = if (some) ggplot2::expansion(add = 0.6) else
+                                ggplot2::expansion(mult = 0.03))
 }

@@ -164,6 +164,8 @@ curve_caption <- function(x, t) {
                     x$focal, x$baseline$outcome, 100 * x$level,
                     format(x$specs$estimate[1L], digits = 3L)),
             if (lost) sprintf("%d specifications could not be estimated.", lost),
-            if (other && all(t$comparable)) sprintf("%d with another outcome are not shown.", other))
+            if (other && all(t$comparable)) {
+              sprintf("%d with another outcome are not shown.", other)
+            })
   paste(strwrap(paste(text, collapse = " "), 95L), collapse = "\n")
 }

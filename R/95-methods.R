@@ -266,6 +266,18 @@ coeftest.fe_lm <- function(x, vcov. = NULL, df = NULL, ...) {
   out
 }
 
+# lmtest takes one number of degrees of freedom, n - K: these are the model's.
+#' @exportS3Method lmtest::coefci fe_lm
+coefci.fe_lm <- function(x, parm = NULL, level = 0.95, vcov. = NULL, df = NULL, ...) {
+  if (is.null(vcov.) && is.null(df)) {
+    ci <- confint.fe_lm(x, level = level)
+    return(if (is.null(parm)) ci else ci[parm, , drop = FALSE])
+  }
+  coefci <- get("coefci.default", envir = asNamespace("lmtest"))
+  coefci(x, parm = parm, level = level, vcov. = vcov., df = if (is.null(df)) x$df.residual else df,
+         ...)
+}
+
 # One number, or one for each coefficient in their order.
 own_df <- function(m) if (is_shared_df(m$vcov_info$df)) least_df(m) else unname(coef_df(m))
 

@@ -15,12 +15,16 @@ observations <- function(m) {
 }
 
 # Beside fixed effects the reference is their average over the rows, a constant whose variance is
-# that of intercept = "mean"; so emmeans averages over the effects as they are in the sample.
+# that of intercept = "mean"; so emmeans averages over the effects as they are in the sample. What
+# clusters cannot say of that average is warned of; differences of means do not hold it.
 #' @exportS3Method emmeans::emm_basis fe_lm
 emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
   object <- with_average_constant(object)
   b <- object$coefficients
   mean_row <- has_constant(object$factors)
+  if (mean_row && !identical(object$vcov_info$type, "given")) {
+    warn_enclosed(object, seq_along(effect_terms(object$factors)$name))
+  }
   slopes <- setdiff(names(b), if (mean_row) "(Intercept)")
   frame <- stats::model.frame(object$terms, grid, xlev = object$xlevels)
   x <- stats::model.matrix(object$terms, frame, contrasts.arg = object$contrasts)

@@ -3,7 +3,8 @@
 #   name, dgp, n     the generator gen_<dgp>() of generators.R, its rows
 #   args             further arguments of the generator
 #   task             "fit": one model; "stepwise": the models with the first 1, 2, ... regressors;
-#                    "mediate": indirect effects of two mediators, 10,000 bootstrap replicates.
+#                    "mediate": indirect effects of two mediators, 10,000 bootstrap replicates;
+#                    "robust": the first regressor with every subset of the others.
 #                    The others are timed after the fit, which is not counted: "CR2" (standard
 #                    errors and Satterthwaite's degrees of freedom), "CR3", "conley", "wild B" (wild
 #                    cluster bootstrap test of the first regressor, with its confidence set),
@@ -104,7 +105,10 @@ everyday_cases <- function() {
     panel_case("819 rows, mediation, 10,000 replicates", vcov = "country", task = "mediate",
                seconds = 1, against = "", reference = "none"),
     case("csw of six columns 1e6", "stepwise", 1e6, paste0("x", 1:6, collapse = " + "),
-         "indiv + year", task = "stepwise", ratio = 4, quick = TRUE)
+         "indiv + year", task = "stepwise", ratio = 4, quick = TRUE),
+    case("256 specifications 1e5", "clustered", 1e5, paste0("x", 1:9, collapse = " + "),
+         "indiv + year", "HC1", task = "robust", args = "G = 1000, k = 9", ratio = 5,
+         reference = "rival", tolerance = 1e-9, quick = TRUE)
   )
 }
 
@@ -156,7 +160,7 @@ draws_of <- function(case) as.numeric(sub("^[a-z]+ ", "", case$task))
 
 task_of <- function(case) sub(" .*", "", case$task)
 
-is_inference <- function(case) !case$task %in% c("fit", "stepwise", "mediate")
+is_inference <- function(case) !case$task %in% c("fit", "stepwise", "mediate", "robust")
 
 # A circle of 63 km has one percent of the area of the square of gen_points(), so that one pair in a
 # hundred lies within it, somewhat fewer at the edge.
@@ -167,7 +171,15 @@ terms_of <- function(joined) strsplit(joined, " + ", fixed = TRUE)[[1L]]
 # The sets of regressors of the models that a case asks for.
 models_of <- function(case) {
   x <- terms_of(case$x)
-  if (case$task == "stepwise") lapply(seq_along(x), function(k) x[seq_len(k)]) else list(x)
+  switch(case$task, stepwise = lapply(seq_along(x), function(k) x[seq_len(k)]),
+         robust = subset_models(x), list(x))
+}
+
+# The whole model first, then the subsets of the other regressors in binary order.
+subset_models <- function(x) {
+  k <- length(x) - 1L
+  in_set <- lapply(seq_len(2^k - 1) - 1, function(set) set %/% 2^(seq_len(k) - 1) %% 2 == 1)
+  c(list(x), lapply(in_set, function(at) c(x[1L], x[-1L][at])))
 }
 
 is_clustered <- function(case) !case$vcov %in% c("iid", "HC1")

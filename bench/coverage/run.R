@@ -1,10 +1,12 @@
 # How often true hypotheses are rejected at 5 %: CR1, CR2 with Satterthwaite's degrees of freedom,
 # CR3, and the restricted wild cluster bootstrap WCR-11 and WCR-33, in the panels of designs.R.
 #
-#   Rscript bench/coverage/run.R [--reps=N] [--processes=N] [--cells=regex] [--out=file.csv]
-#                                [--ship]
+#   Rscript bench/coverage/run.R [--replicates=from:to] [--processes=N] [--cells=regex]
+#                                [--out=file.csv] [--ship]
+#   Rscript bench/coverage/run.R --join=one.csv,two.csv [--out=file.csv] [--ship]
 #
-# --reps       replicates of each cell, default 2000
+# --replicates replicates of each cell, by their numbers, default 1:2000
+# --join       instead of a run: what runs of other replicates or cells gave, together
 # --processes  1 or 2 (default), cells side by side
 # --cells      only the cells whose name, "design sizes G", matches
 # --out        default bench/coverage/results.csv
@@ -12,13 +14,15 @@
 #              clusters" shows
 #
 # A replicate is one fit, under which the five tests are made. It depends on the cell's number and
-# its own alone, so the result does not depend on the number of processes. The bootstrap takes 399
+# its own alone, so the result does not depend on the number of processes, nor on the parts that it
+# is made in: 1:1000 and 1001:2000 joined are 1:2000. The bootstrap takes 399
 # draws of Rademacher weights, and of Webb's for G up to 12, where vectors of signs are few.
 
 called_from <- getwd()
 file_argument <- grep("^--file=", commandArgs(), value = TRUE)
 here <- dirname(normalizePath(sub("^--file=", "", file_argument)))
 source(file.path(here, "designs.R"))
+source(file.path(here, "join.R"))
 library(fepanel)
 
 draws <- 399L
@@ -63,13 +67,14 @@ effective_numbers <- function(m, cluster) {
     worth(rowsum(abs(x), cluster)^2), length(fepanel:::cluster_note(m)) > 0)
 }
 
-run_cell <- function(cell, reps) {
+run_cell <- function(cell, numbers) {
   started <- proc.time()[[3L]]
   frame <- cell_frame(cell)
-  p <- vapply(seq_len(reps), replicate_cell, numeric(10L), cell, frame)
+  p <- vapply(numbers, replicate_cell, numeric(10L), cell, frame)
   n <- rowSums(!is.na(p[tests, ]))
   if (any(n == 0)) message("  no result of ", paste(tests[n == 0], collapse = ", "))
-  rate <- rowMeans(p[tests, ] < 0.05, na.rm = TRUE)
+  rejected <- rowSums(p[tests, ] < 0.05, na.rm = TRUE)
+  rate <- rejected / n
   message(sprintf("%-8s %-8s %2d: %s  (%.0f s)", cell$design, cell$sizes, cell$G,
                   paste(sprintf("%s %.3f", tests, rate), collapse = "  "),
                   proc.time()[[3L]] - started))
@@ -77,25 +82,42 @@ run_cell <- function(cell, reps) {
   data.frame(design = cell$design, sizes = cell$sizes, G = cell$G, rows = nrow(frame),
              df_CR2 = mean_of(6L), effective_0 = mean_of(7L), effective_1 = mean_of(8L),
              effective_worst = mean_of(9L), noted = mean_of(10L), test = tests, replicates = n,
-             failed = reps - n, rate = signif(rate, 4),
-             mc_se = signif(sqrt(rate * (1 - rate) / n), 3), row.names = NULL)
+             failed = length(numbers) - n, rate = signif(rate, 4),
+             mc_se = signif(sqrt(rate * (1 - rate) / n), 3), rejected = rejected,
+             first = numbers[1L], last = numbers[length(numbers)], row.names = NULL)
 }
 
-main <- function() {
-  reps <- as.integer(option("reps", 2000))
+# "1:2000" -> 1, ..., 2000
+numbers_of <- function(text) {
+  ends <- suppressWarnings(as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]]))
+  if (length(ends) != 2L || anyNA(ends) || ends[1L] < 1 || ends[1L] > ends[2L] || ends[2L] >= 1e6) {
+    stop("--replicates=", text, " is not from:to, between 1 and 999999", call. = FALSE)
+  }
+  ends[1L]:ends[2L]
+}
+
+simulate <- function() {
+  numbers <- numbers_of(option("replicates", "1:2000"))
   processes <- min(as.integer(option("processes", 2)), 2L)
   if (.Platform$OS.type == "windows") processes <- 1L
   grid <- cell_grid()
   grid <- grid[grepl(option("cells", ""), paste(grid$design, grid$sizes, grid$G)), ]
   if (!nrow(grid)) stop("no cell matches", call. = FALSE)
   cells <- split(grid, -grid$G * (1 + (grid$sizes == "dominant")) + grid$cell / 1000)
-  parts <- parallel::mclapply(cells, run_cell, reps, mc.cores = processes, mc.preschedule = FALSE)
+  parts <- parallel::mclapply(cells, run_cell, numbers, mc.cores = processes, mc.preschedule = FALSE)
   broken <- vapply(parts, inherits, NA, "try-error")
   if (any(broken)) stop(parts[[which(broken)[1L]]], call. = FALSE)
-  results <- do.call(rbind, parts)
-  results <- results[order(match(results$design, unique(grid$design)),
-                           match(results$sizes, unique(grid$sizes)), results$G), ]
+  do.call(rbind, parts)
+}
+
+main <- function() {
   setwd(called_from)
+  files <- option("join", NA)
+  results <- if (is.na(files)) simulate() else join_results(strsplit(files, ",", fixed = TRUE)[[1L]])
+  grid <- cell_grid()
+  results <- results[order(match(results$design, unique(grid$design)),
+                           match(results$sizes, unique(grid$sizes)), results$G,
+                           match(results$test, tests)), ]
   out <- option("out", file.path(here, "results.csv"))
   write.csv(results, out, row.names = FALSE)
   shipped <- file.path(here, "..", "..", "inst", "bench", "coverage.csv")

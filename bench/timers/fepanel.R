@@ -16,6 +16,7 @@ fit <- function(case, data) {
 
 run <- function(case, data) {
   if (case$task == "mediate") return(run_mediate(case, data))
+  if (case$task == "robust") return(run_robust(case, data))
   if (is_inference(case)) return(run_inference(case, state$model))
   m <- fepanel::fe_lm(fe_formula(case), data, vcov = vcov_argument(case))
   fits <- if (case$task == "stepwise") as.list(m) else list(m)
@@ -28,6 +29,11 @@ run_mediate <- function(case, data) {
                            mediators = c("ln_innov", "ln_inter"), R = 10000,
                            cluster = vcov_argument(case))
   list(coef = unname(coef(m)), se = NA_real_)
+}
+
+run_robust <- function(case, data) {
+  r <- fepanel::fe_robust(fe_formula(case), data, controls = "subsets", vcov = vcov_argument(case))
+  list(coef = r$specs$estimate, se = r$specs$std.error)
 }
 
 run_inference <- function(case, m) {

@@ -7,7 +7,7 @@ prepare <- function(threads) {
   fixest::setFixest_notes(FALSE)
 }
 
-supports <- function(case) case$task %in% c("fit", "stepwise", "conley")
+supports <- function(case) case$task %in% c("fit", "stepwise", "conley", "robust")
 
 state <- new.env()
 
@@ -18,9 +18,20 @@ fit <- function(case, data) {
 
 run <- function(case, data) {
   if (case$task == "conley") return(run_conley(state$model))
+  if (case$task == "robust") return(run_loop(case, data))
   m <- fixest::feols(fe_formula(case), data, vcov = vcov_argument(case))
   fits <- if (case$task == "stepwise") as.list(m) else list(m)
   list(coef = stack(fits, coef), se = stack(fits, fixest::se))
+}
+
+# A call for each specification.
+run_loop <- function(case, data) {
+  out <- vapply(models_of(case), function(x) {
+    f <- as.formula(paste(case$y, "~", paste(x, collapse = " + "), "|", case$fe), globalenv())
+    m <- fixest::feols(f, data, vcov = vcov_argument(case))
+    c(coef(m)[[x[1L]]], fixest::se(m)[[x[1L]]])
+  }, numeric(2L))
+  list(coef = out[1L, ], se = out[2L, ])
 }
 
 run_conley <- function(m) {

@@ -255,7 +255,7 @@ test_that("a slope that rests on one cluster is named, and no type without a var
   expect_error(vcov(m, CR3 ~ cluster), "cannot be estimated without", class = "fe_error")
   said <- printed(m)
   expect_match(said, "\"only\" cannot be estimated without one cluster")
-  expect_no_match(said, "CR3|33")
+  expect_no_match(said, "CR3|\"33\"")
   expect_match(said, "better for the others: CR2 ~ cluster, fe_boottest\\(\\); .*bootcluster")
   expect_no_error(c(vcov(m, CR2 ~ cluster), fe_boottest(m, "x2", B = 9)$p.value,
                     fe_boottest(m, "only", bootcluster = ~unit, B = 99)$p.value))

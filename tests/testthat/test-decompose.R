@@ -83,3 +83,60 @@ test_that("joint mediators are groups, and what cannot be told apart is refused"
   expect_error(fe_decompose(ln_upmf ~ ln_imdig | country, digitrade, ~ pgdp | year, R = 99),
                "bootstrap")
 })
+
+test_that("lags of panel time are those of columns made by hand, in groups of fitted models too", {
+  d <- digitrade
+  d$x1 <- fe_lag(d$ln_imdig, 1, d$country, d$year)
+  d[c("p1", "p2")] <- fe_lag(d$pgdp, 1:2, d$country, d$year)
+  lagged <- fe_decompose(ln_upmf ~ l(ln_imdig) | country + year, digitrade, vcov = ~country,
+                         added = list(income = ~ l(pgdp, 1:2), rd = ~ rd),
+                         panel.id = ~country + year)
+  plain <- fe_decompose(ln_upmf ~ x1 | country + year, d, vcov = ~country,
+                        added = list(income = ~ p1 + p2, rd = ~ rd))
+  expect_equal(coef(lagged), coef(plain), tolerance = 1e-9)
+  expect_equal(vcov(lagged), vcov(plain), tolerance = 1e-9)
+  expect_identical(nobs(lagged), 63L * 11L)
+  fitted <- fe_decompose(lagged$base, lagged$full, groups = list(income = ~ l(pgdp, 1:2)))
+  expect_equal(coef(fitted)[["income"]], coef(lagged)[["income"]], tolerance = 1e-9)
+  apart <- fe_decompose(ln_upmf ~ l(ln_imdig) | country + year, digitrade, ~ l(pgdp, 1:2),
+                        panel.id = c("country", "year"), R = 19)
+  expect_named(coef(apart), c("l(pgdp, 1)", "l(pgdp, 2)"))
+  expect_equal(apart$boot$t0, stats::setNames(apart$effects$estimate, apart$effects$term),
+               tolerance = 1e-8)
+})
+
+test_that("a table of a decomposition says what it is and which errors it has", {
+  x <- fe_decompose(ln_upmf ~ ln_imdig | year, digitrade, ~ pgdp | country, vcov = ~country)
+  text <- paste(capture.output(print(fe_table(x))), collapse = " ")
+  expect_match(text, "Gelbach 2016")
+  expect_match(text, "clustered \\(CR1\\) by country\\s+\\(63\\)")
+  expect_match(text, sprintf("%.4f", coef(x)[["pgdp"]]), fixed = TRUE)
+})
+
+test_that("what cannot be decomposed is refused by name", {
+  f <- ln_upmf ~ ln_imdig | country + year
+  bad <- function(...) fe_decompose(f, digitrade, ...)
+  expect_error(bad(), "`added` is missing")
+  expect_error(bad(list(~ pgdp)), "`added`")
+  expect_error(bad(list(base = ~ pgdp)), "`added` .*base")
+  expect_error(bad(list(a = y ~ pgdp)), "`added`")
+  expect_error(bad(list(a = ~ 1)), "`added`")
+  expect_error(bad(list(a = ~ pgdp, b = ~ pgdp)), "more than one group")
+  expect_error(bad(~ l(pgdp)), "`panel.id`")
+  expect_error(bad(~ pgdp, panel.id = ~country), "`panel.id`")
+  expect_error(bad(~ pgdp, focal = "rd"), "`focal`")
+  expect_error(bad(~ pgdp, level = 95), "level")
+  expect_error(bad(~ pgdp, R = -1), "`R`")
+  expect_error(bad(~ ln_imdig), "adds no regressor")
+  expect_error(fe_decompose(ln_upmf ~ sw(ln_imdig, rd) | year, digitrade, ~ pgdp), "single model")
+  expect_error(fe_decompose(ln_upmf ~ pgdp | year | ln_imdig ~ fdi, digitrade, ~ rd),
+               "instrument")
+  base <- fe_lm(f, digitrade)
+  expect_error(fe_decompose(base, 1), "`full`")
+  expect_error(fe_decompose(base, fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year,
+                                        subset(digitrade, year > 2012))), "other rows")
+  expect_error(fe_decompose(base, fe_lm(ln_upmf ~ ln_imdig + pgdp | year, digitrade)),
+               "does not contain the base")
+  expect_error(fe_decompose(base, fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade),
+                            groups = list(a = ~ fdi)), "`groups`")
+})

@@ -137,3 +137,39 @@ test_that("the forest plot holds the estimates and both intervals", {
   expect_true(any(grepl("^ICT", levels(p$data$label))))
   expect_silent(ggplot2::ggplot_build(p))
 })
+
+test_that("interacted products, factors, polynomials and offsets are those of the split sample", {
+  set.seed(7)
+  d <- data.frame(id = rep(1:40, 10), x = rnorm(400), z = rnorm(400), w = rnorm(400))
+  d$f <- factor(sample(3, 400, TRUE))
+  d$g <- d$id %% 2
+  d$y <- d$x + d$z * d$w + rnorm(400)
+  for (controls in c("z * w", "f", "poly(z, 2)", "x:z", "offset(z)", "z:f")) {
+    f <- as.formula(paste("y ~ x +", controls, "| id"))
+    estimates <- function(method) {
+      suppressWarnings(fe_heterogeneity(f, d, by = ~g, method = method)$table$estimate)
+    }
+    expect_equal(estimates("interact"), estimates("split"), tolerance = 1e-8, info = controls)
+  }
+})
+
+test_that("a focal regressor may have a name that is no R name", {
+  set.seed(8)
+  d <- data.frame(id = rep(1:20, 10), x = rnorm(200), y = rnorm(200), g = rep(1:2, 100))
+  e <- stats::setNames(d, c("id", "my x", "y", "the g"))
+  for (method in c("split", "interact", "focal")) {
+    a <- fe_heterogeneity(y ~ `my x` | id, e, by = ~`the g`, method = method)
+    b <- fe_heterogeneity(y ~ x | id, d, by = ~g, method = method)
+    expect_equal(a$table$estimate, b$table$estimate)
+  }
+})
+
+test_that("frequency weights cut a moderator as so many rows do", {
+  set.seed(9)
+  d <- data.frame(id = rep(1:20, 10), x = rnorm(200), y = rnorm(200), z = rnorm(200))
+  d$n <- sample(3, 200, TRUE)
+  a <- fe_heterogeneity(y ~ x | id, d, moderator = "z", weights = ~n, weights_type = "frequency")
+  b <- fe_heterogeneity(y ~ x | id, d[rep(1:200, d$n), ], moderator = "z")
+  columns <- c("group", "estimate", "std.error", "nobs")
+  expect_equal(a$table[columns], b$table[columns], tolerance = 1e-8)
+})

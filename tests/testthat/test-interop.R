@@ -15,7 +15,9 @@ test_that("marginal means beside fixed effects equal those of lm() with dummies"
   theirs <- as.data.frame(emmeans::emmeans(l, ~size, weights = "proportional"))
   expect_equal(ours$emmean, theirs$emmean, tolerance = 1e-9)
   expect_equal(ours$SE, theirs$SE, tolerance = 1e-9)
-  clustered <- as.data.frame(pairs(emmeans::emmeans(summary(m, vcov = ~firm), ~size)))
+  means <- suppressWarnings(emmeans::emmeans(summary(m, vcov = ~firm), ~size),
+                            classes = "fe_warning") # of the average of the firms' effects
+  clustered <- as.data.frame(pairs(means))
   expect_equal(clustered$SE, sqrt(vcov(m, ~firm)["sizesmall", "sizesmall"]), tolerance = 1e-9)
   expect_equal(clustered$df, 9)
 })
@@ -63,4 +65,22 @@ test_that("what car would answer wrongly is refused", {
   m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
   expect_error(car::vif(m), "variance inflation", class = "fe_error")
   expect_error(car::Anova(m), "cannot test", class = "fe_error")
+})
+
+test_that("lmtest's intervals have the model's degrees of freedom", {
+  skip_if_not_installed("lmtest")
+  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = CR2 ~ country)
+  expect_equal(lmtest::coefci(m), confint(m))
+  expect_equal(lmtest::coefci(m, parm = "pgdp", level = 0.9),
+               confint(m, "pgdp", level = 0.9))
+  wide <- lmtest::coefci(m, df = 3)
+  expect_equal(wide[, 2] - coef(m), qt(0.975, 3) * sqrt(diag(vcov(m))))
+})
+
+test_that("emmeans says what clusters cannot know of the average effect", {
+  skip_if_not_installed("emmeans")
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
+  expect_warning(emmeans::emmeans(m, ~1), "\"country\" lie within the clusters",
+                 class = "fe_warning")
+  expect_no_warning(emmeans::emmeans(summary(m, vcov = "HC1"), ~1), class = "fe_warning")
 })

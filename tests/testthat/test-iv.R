@@ -205,3 +205,31 @@ test_that("what cannot be identified is refused by name", {
   expect_error(fe_clusters(m, ~g), "least squares only")
   expect_error(fe_iv_tests(fe_lm(y ~ x, d)), "no instruments")
 })
+
+test_that("frequency weights, varying slopes and equality across parts", {
+  skip_if_not_installed("AER")
+  set.seed(1)
+  d <- data.frame(id = rep(1:30, 10), h = rep(1:2, 150), z1 = rnorm(300), z2 = rnorm(300),
+                  e = rnorm(300), w = rnorm(300), n = sample(4, 300, TRUE))
+  d$x <- d$z1 + d$z2 + d$e + rnorm(300)
+  d$y <- d$x + d$w + d$e + rnorm(300)
+  a <- fe_lm(y ~ w | id | x ~ z1 + z2, d, weights = ~n, weights_type = "frequency")
+  b <- fe_lm(y ~ w | id | x ~ z1 + z2, d[rep(1:300, d$n), ])
+  for (v in list("iid", "HC1", ~id)) {
+    expect_equal(vcov(a, v), vcov(b, v), tolerance = 1e-8)
+    expect_equal(tidy(fe_iv_tests(a, v)), tidy(fe_iv_tests(b, v)), tolerance = 1e-6)
+  }
+  s <- fe_lm(y ~ 1 | id[w] | x ~ z1 + z2, d, vcov = "iid")
+  o <- AER::ivreg(y ~ x + factor(id) * w | z1 + z2 + factor(id) * w, data = d)
+  expect_equal(coef(s), coef(o)["x"], tolerance = 1e-8)
+  expect_equal(vcov(s)["x", "x"], vcov(o)["x", "x"], tolerance = 1e-8)
+})
+
+test_that("first stages of names that are no R names; too few rows for the tests", {
+  d <- stats::setNames(data.frame(y = sin(1:30), x = cos((1:30)^2), z = sin(1:30) + cos((1:30)^2)),
+                       c("y", "my x", "my z"))
+  first <- fe_first_stage(fe_lm(y ~ 1 | `my x` ~ `my z`, d))
+  expect_equal(coef(update(first)), coef(first))
+  expect_error(fe_iv_tests(fe_lm(y ~ 1 | `my x` ~ `my z`, d[1:3, ])), "3 observations",
+               class = "fe_error")
+})

@@ -162,3 +162,31 @@ test_that("figures are drawn for chains, moderation and draws", {
     expect_s3_class(ggplot2::ggplot_build(p), "ggplot_built")
   }
 })
+
+test_that("frequency weights are so many rows, in averages and values of a moderator too", {
+  set.seed(4)
+  d <- data.frame(id = rep(1:20, 10), t = rnorm(200), w = rnorm(200), n = sample(3, 200, TRUE))
+  d$m <- 0.5 * d$t + rnorm(200)
+  d$y <- d$t + d$m + 0.3 * d$t * d$m + rnorm(200)
+  long <- d[rep(1:200, d$n), ]
+  same <- function(...) {
+    fit <- function(...) {
+      fe_mediate(y ~ t | id, ..., mediators = "m", ci = "delta")$effects[c("estimate", "std.error")]
+    }
+    expect_equal(fit(d, weights = d$n, weights_type = "frequency", ...), fit(long, ...),
+                 tolerance = 1e-7)
+  }
+  for (type in c("HC1", "HC3", "iid")) same(vcov = type, interaction = TRUE)
+  same(moderator = "w")
+  same(moderator = "w", values = "quantiles")
+})
+
+test_that("a treatment or equation that is not named is refused", {
+  d <- data.frame(y = rnorm(9), t = rnorm(9), m = rnorm(9))
+  for (treat in list(character(), c("t", "m"), 1, NA)) {
+    expect_error(fe_mediate(y ~ t, d, treat = treat, mediators = "m", R = 0), "`treat`",
+                 class = "fe_error")
+  }
+  expect_error(fe_mediate(y ~ t, d, mediators = "m", covariates = list(q = ~t), R = 0),
+               "among \"y\" and \"m\"", class = "fe_error")
+})

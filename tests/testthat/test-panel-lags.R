@@ -107,3 +107,25 @@ test_that("predictions and designs of a model with lags look beyond the sample",
   two <- rbind(biennial, transform(biennial[1, ], t = 2013))
   expect_equal(predict(b, two, new_levels = "NA")[seq_len(nrow(biennial))][b$rows], fitted(b), tolerance = 1e-10)
 })
+
+test_that("lags within i(), in products, under split and on times of day", {
+  d <- gappy_panel(5)
+  d$g <- factor(d$id %% 3)
+  d$l1 <- merged_lag(d, 1)
+  d$l2 <- merged_lag(d, 2)
+  d$half <- d$t > 2006
+  same <- function(a, b, id = ~id + t, ...) {
+    a <- fe_lm(a, d, panel.id = id, ...)
+    b <- fe_lm(b, d, ...)
+    expect_equal(unname(lapply(list(a), coef)), unname(lapply(list(b), coef)),
+                 tolerance = 1e-10, ignore_attr = TRUE)
+  }
+  same(y ~ i(g, l(x)) | id, y ~ i(g, l1) | id)
+  same(y ~ z * l(x, 1:2) | id, y ~ z * (l1 + l2) | id)
+  d$hour <- as.POSIXct("2020-03-07 12:00", tz = "America/New_York") + 3600 * d$t
+  same(y ~ l(x) | id, y ~ l1 | id, ~id + hour)
+  a <- fe_lm(y ~ l(x) | id, d, panel.id = ~id + t, split = ~half)
+  b <- fe_lm(y ~ l1 | id, d, split = ~half)
+  expect_equal(unname(vapply(a, coef, 0)), unname(vapply(b, coef, 0)), tolerance = 1e-10)
+  expect_error(fe_lag(1:2, 1, c(1, 1), c("a", "b")), "`time`", class = "fe_error")
+})

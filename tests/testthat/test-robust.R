@@ -22,7 +22,8 @@ test_that("each choice is the model that fe_lm() gives of it", {
   r <- robust(outcomes = ~ ln_innov + exp(ln_upmf), lags = c(1, -1), controls = c("none", "drop"),
               periods = list(c(2008, 2013), late = c(2014, 2020), odd = c(2009, 2011, 2013)),
               samples = list(rich = ~developed, some = 1:600),
-              effects = list(~country, none = ~0), vcov = list("HC1", ~country, small = CR2 ~ country))
+              effects = list(~country, none = ~0),
+              vcov = list("HC1", ~country, small = CR2 ~ country))
   expect_equal(r$specs$group[1:3], c("baseline", "outcome", "outcome"))
   expect_equal(both(r, "baseline"), refit_slope(equation))
   expect_equal(both(r, "exp(ln_upmf)"),
@@ -34,7 +35,8 @@ test_that("each choice is the model that fe_lm() gives of it", {
   expect_equal(both(r, "without fdi"), refit_slope(ln_upmf ~ ln_imdig + pgdp + rd | country + year))
   expect_equal(both(r, "no controls"), refit_slope(ln_upmf ~ ln_imdig | country + year))
   expect_equal(both(r, "late"), refit_slope(equation, subset(digitrade, year >= 2014)))
-  expect_equal(both(r, "odd"), refit_slope(equation, subset(digitrade, year %in% c(2009, 2011, 2013))))
+  expect_equal(both(r, "odd"),
+               refit_slope(equation, subset(digitrade, year %in% c(2009, 2011, 2013))))
   expect_equal(both(r, "rich"), refit_slope(equation, subset(digitrade, developed)))
   expect_equal(both(r, "some"), refit_slope(equation, digitrade[1:600, ]))
   expect_equal(both(r, "country"), refit_slope(ln_upmf ~ ln_imdig + pgdp + fdi + rd | country))
@@ -46,6 +48,16 @@ test_that("each choice is the model that fe_lm() gives of it", {
   expect_equal(by_label(r, "conf.low")[["small"]], confint(m)["ln_imdig", 1L])
   expect_false(anyNA(r$specs$estimate))
   expect_equal(r$specs$comparable, !r$specs$group == "outcome")
+})
+
+test_that("offsets stay whatever the controls are", {
+  r <- fe_robust(ln_upmf ~ ln_imdig + pgdp + offset(rd) | country, digitrade,
+                 controls = "none", vcov = ~country)
+  alone <- refit_slope(ln_upmf ~ ln_imdig + offset(rd) | country, vcov = ~country)
+  expect_equal(unlist(r$specs[2L, c("estimate", "std.error")], use.names = FALSE), alone)
+  listed <- fe_robust(ln_upmf ~ ln_imdig + pgdp + offset(rd) | country, digitrade,
+                      controls = list(few = ~1), vcov = ~country)
+  expect_equal(both(listed, "few"), alone)
 })
 
 test_that("combinations are those of expand.grid(), estimated as one by one", {
@@ -112,8 +124,8 @@ test_that("trimming goes by the variables of each specification, effects are nev
   expect_equal(both(r, "ln_innov; trimmed 10%"),
                refit_slope(ln_innov ~ ln_imdig + pgdp + fdi + rd | country + year,
                            digitrade[inside, ]))
-  trend <- fe_robust(ln_upmf ~ ln_imdig + year | country, digitrade, winsor = 0.2, tails = "controls",
-                     effects = list(~ country + year))
+  trend <- fe_robust(ln_upmf ~ ln_imdig + year | country, digitrade, winsor = 0.2,
+                     tails = "controls", effects = list(~ country + year))
   expect_equal(trend$specs$estimate[2L], trend$specs$estimate[1L])
 })
 
@@ -128,6 +140,17 @@ test_that("leaving out each unit is refitting without its rows", {
     expect_equal(row$nobs, nrow(kept))
   }
   expect_equal(glance(r)$leave_out.min, min(left$estimate))
+})
+
+test_that("without each of many units the coefficients are exact", {
+  set.seed(3)
+  d <- data.frame(id = rep(1:5000, each = 2), x = rnorm(1e4))
+  d$y <- d$x + rnorm(1e4)
+  left <- tidy(fe_robust(y ~ x, d, leave_out = ~id), "leave_out")
+  expect_true(all(is.na(left$std.error)))
+  for (id in c(1, 77)) {
+    expect_equal(left$estimate[left$value == id], coef(lm(y ~ x, d[d$id != id, ]))[["x"]])
+  }
 })
 
 test_that("what cannot be estimated is kept with its reason, and the rest is estimated", {
@@ -170,7 +193,8 @@ test_that("summary counts what tidy() lists", {
 })
 
 test_that("tables have a column for each model, figures a point", {
-  r <- robust(controls = "drop", lags = 1, samples = list(empty = ~ pgdp > 1e6), leave_out = ~country)
+  r <- robust(controls = "drop", lags = 1, samples = list(empty = ~ pgdp > 1e6),
+              leave_out = ~country)
   table <- fe_table(r)
   expect_equal(max(table$cells$column), sum(!is.na(r$specs$estimate)))
   skip_if_not_installed("ggplot2")
@@ -223,4 +247,7 @@ test_that("bad requests say what is wrong", {
   expect_error(fe_robust(ln_upmf ~ 1 | country | ln_imdig ~ fdi, digitrade), "least squares only",
                class = "fe_error")
   expect_error(tidy(robust(), "leave_out"), "`part`", class = "fe_error")
+  d <- transform(digitrade, bloc = ifelse(country == "c01", NA, "b"))
+  expect_error(fe_robust(equation, d, leave_out = ~bloc), "`leave_out` has `bloc`, which is NA",
+               class = "fe_error")
 })

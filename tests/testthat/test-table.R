@@ -476,7 +476,8 @@ test_that("modelsummary, broom, knitr and texreg read the models", {
   skip_if_not_installed("broom")
   expect_identical(broom::tidy(m), tidy(m))
   skip_if_not_installed("texreg")
-  out <- texreg::extract(m)
+  extract <- getExportedValue("texreg", "extract")
+  out <- suppressWarnings(extract(m)) # it says that it cannot show the kind of variance
   expect_equal(out@coef, unname(coef(m)))
   expect_equal(out@se, unname(sqrt(diag(vcov(m)))))
 })
