@@ -209,11 +209,12 @@ check_panel_id <- function(panel.id, data) {
        names = vapply(terms, deparse_one, ""))
 }
 
-# Which of l(), f() and d() an expression calls.
+# Which of l(), f() and d() an expression calls: all.names() has functions and variables.
 called_lags <- function(expr) {
-  if (!is.call(expr)) return(character())
-  head <- if (is.symbol(expr[[1L]])) intersect(as.character(expr[[1L]]), lag_calls)
-  unique(c(head, unlist(lapply(as.list(expr)[-1L], called_lags))))
+  times <- function(functions) {
+    tabulate(match(all.names(expr, functions = functions), lag_calls), length(lag_calls))
+  }
+  lag_calls[times(TRUE) > times(FALSE)]
 }
 
 # Gives the scope of a frame those of l(), f() and d() that `formula` calls: the scope is the

@@ -273,8 +273,8 @@ is_repaired <- function(entry, G) length(G) > 1L || isTRUE(entry$repair)
 
 repair_label <- function(entry) if (isTRUE(entry$repair)) entry$label else "multi-way clustered"
 
-# A constant b0 = e + v'b, e being what is uncorrelated with b under iid errors -> v, by the names of
-# the slopes; NULL without a constant.
+# A constant b0 = e + v'b, e being what is uncorrelated with b under iid errors -> v, by the names
+# of the slopes; NULL without a constant.
 constant_weights <- function(m, V) {
   at <- match("(Intercept)", colnames(V))
   if (is.na(at)) return(NULL)
@@ -385,20 +385,20 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' \item clustered, `"CR0"`: \eqn{\sum_g s_g s_g'}{sum_g s_g s_g'} with the score sums
 #'   \eqn{s_g = \sum_{i\in g} u_i\tilde x_i}{s_g = sum_{i in g} u_i x~_i} (Liang and Zeger 1986);
 #'   `"CR1"` (what a formula means) times the factor of [fe_ssc()]; several cluster variables by
-#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), see below; `"CR1S"` is CR1 with (n-1)/(n-K) G/(G-1), K all parameters, whatever [fe_ssc()]
-#'   says.
+#'   inclusion and exclusion (Cameron, Gelbach and Miller 2011), see below; `"CR1S"` is CR1 with
+#'   (n-1)/(n-K) G/(G-1), K all parameters, whatever [fe_ssc()] says.
 #' }
 #'
 #' @section Variances that are not positive:
 #' Inclusion and exclusion, and the kernels of Conley's variance, can give a matrix V of the slopes
 #' with negative eigenvalues. They are set to zero (Cameron, Gelbach and Miller 2011, section 2.3),
-#' with a warning; a coefficient of which nothing is left has `NA`. The slopes alone decide on it, so
-#' their standard errors do not depend on the argument `intercept`, nor on writing a constant as a
-#' fixed effect. (Software that repairs the matrix of all coefficients has other standard errors of
-#' slopes then.) A constant, a prediction or an effect is \eqn{e + v'b}{e + v'b}, with b the slopes
-#' and e what is uncorrelated with them under independent errors of equal variance; its variance is
-#' \eqn{V_{ee} + 2v'V_{be} + v'V_+v}{V_ee + 2 v'V_be + v'V+ v} with the repaired V+, `NA` where that
-#' is negative.
+#' with a warning; a coefficient of which nothing is left has `NA`. The slopes alone decide on it,
+#' so their standard errors do not depend on the argument `intercept`, nor on writing a constant as
+#' a fixed effect. (Software that repairs the matrix of all coefficients has other standard errors
+#' of slopes then.) A constant, a prediction or an effect is \eqn{e + v'b}{e + v'b}, with b the
+#' slopes and e what is uncorrelated with them under independent errors of equal variance; its
+#' variance is \eqn{V_{ee} + 2v'V_{be} + v'V_+v}{V_ee + 2 v'V_be + v'V+ v} with the repaired V+,
+#' `NA` where that is negative.
 #'
 #' @section Leverage of clusters:
 #' Residuals of a cluster that pulls the fit towards itself are too small. `"CR2"` (Bell and
@@ -419,10 +419,11 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #'
 #' No G x G matrix is formed, and none of \eqn{n_g}{n_g} rows by as many columns unless it is the
 #' smaller one: the cost is \eqn{O(np^2 + \sum_g\min(n_g, p)^3)}{
-#' O(n p^2 + sum_g min(n_g, p)^3)}, p the slopes and the dummies that cut across clusters. The limits
-#' are \eqn{np^2 \le 10^{12}}{n p^2 <= 1e12} operations and 3e8 numbers, np or, if that is more, pkG
-#' for k slopes (2,000 such dummies for 1e5 rows); `"CR3"` has no such limit. With analytic weights the cluster's own effects count too: the lesser of
-#' \eqn{n_g}{n_g} and twice the columns takes the place of the minimum, and may be 3000.
+#' O(n p^2 + sum_g min(n_g, p)^3)}, p the slopes and the dummies that cut across clusters. The
+#' limits are \eqn{np^2 \le 2 \cdot 10^{11}}{n p^2 <= 2e11} operations and 3e8 numbers, np or, if
+#' that is more, pkG for k slopes (1,400 such dummies for 1e5 rows); `"CR3"` has no such limit. With
+#' analytic weights the cluster's own effects count too: the lesser of \eqn{n_g}{n_g} and twice the
+#' columns takes the place of the minimum, and may be 3000.
 #'
 #' `"HC2"` has n - K degrees of freedom, or with `ssc = fe_ssc(t.df = "satterthwaite")` those of the
 #' formula above with rows as clusters, the working variance being 1/w under analytic weights, for

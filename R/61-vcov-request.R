@@ -136,7 +136,8 @@ cluster_factors <- function(cluster, m, n_default, arg = "cluster") {
     stop_arg(arg, "must be a one-sided formula, for instance ~country")
   }
   terms <- check_joined(split_sum(cluster[[2L]]), arg, "cluster variables")
-  coded_terms(terms, environment(cluster), m, "cluster", if (arg == "vcov") "clusters by" else "names", arg)
+  use <- if (arg == "vcov") "clusters by" else "names"
+  coded_terms(terms, environment(cluster), m, "cluster", use, arg)
 }
 
 # Coded variables of the terms, over the rows of the model, by name. role and use: what a message

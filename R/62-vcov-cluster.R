@@ -20,9 +20,10 @@ cr2_df <- function(s) {
 
 # ---- basis ---------------------------------------------------------------------------------------
 
-# Numbers and operations beyond which bases of crossing effects are not formed: some GB, and minutes.
+# Numbers and operations beyond which bases of crossing effects are not formed: some GB, and
+# minutes.
 most_numbers <- 3e8
-basis_operations <- 1e12
+basis_operations <- 2e11
 
 # absorbed: which factors of the model are N -> list(q (n x p), n_z (columns of z among them),
 # nested (factors)). NULL where the other effects are too many.

@@ -72,7 +72,7 @@ coordinate <- function(term, frame, m) {
     stop_arg("vcov", sprintf("has the coordinate `%s`, which is %s", variable$name,
                              describe_value(variable$value)), "Coordinates must be numbers")
   }
-  list(value = as.double(cluster_values(variable, m, "measures distances by")),
+  list(value = as.double(cluster_values(variable, m, "measures distances by", "vcov")),
        name = variable$name)
 }
 

@@ -17,8 +17,8 @@
 #' @aliases wild-bootstrap
 NULL
 
-# Requests run the replicates of pairs, which may fail: how many is part of the label. For the rows of
-# several models they say what is to be drawn.
+# Requests run the replicates of pairs, which may fail: how many is part of the label. For the rows
+# of several models they say what is to be drawn.
 pairs_request <- function(asked, m, clusters) {
   args <- request_arguments(asked, list(R = 999, seed = NULL))
   request <- boot_request(args$R, seed = kept_seed(args$seed, m, "pairs"))

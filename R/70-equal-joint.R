@@ -5,9 +5,9 @@
 influence_types <- c("HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR1S", "NW", "DK", "conley")
 joint_types <- c(influence_types, "CR2", "CR3", "CR3J", "pairs", "wild")
 
-# -> list(b, V (of all terms of the first model, then of the second, ...), df (one number, NULL where
-# each restriction has its own), eta (a function of restrictions, then), adjusted (is it CR2?), G,
-# label, rows (of each model), shared)
+# -> list(b, V (of all terms of the first model, then of the second, ...), df (one number, NULL
+# where each restriction has its own), eta (a function of restrictions, then), adjusted (is it
+# CR2?), G, label, rows (of each model), shared)
 joint_variance <- function(models, terms, request, ssc) {
   rows <- lapply(models, function(m) if (is.null(m$rows)) seq_len(m$n_data) else m$rows)
   union <- sort(unique(unlist(rows)))
@@ -143,10 +143,10 @@ joint_meat <- function(psi, states, rows, spec, pool, suest, k) {
 # ---- what each cluster does ----------------------------------------------------------------------
 
 # A row for each cluster: under CR2 its score with adjusted residuals, under CR3 the change of the
-# estimates without it. Stacked over the models, the first are those of one regression of all models,
-# each with coefficients and effects of its own (rows that two models share in it twice): there H is
-# block-diagonal in the models, hence so are the B_g of Pustejovsky and Tipton (2018) and their
-# roots. The second are those of all models estimated anew without the cluster.
+# estimates without it. Stacked over the models, the first are those of one regression of all
+# models, each with coefficients and effects of its own (rows that two models share in it twice):
+# there H is block-diagonal in the models, hence so are the B_g of Pustejovsky and Tipton (2018) and
+# their roots. The second are those of all models estimated anew without the cluster.
 cluster_changes <- function(s) {
   out <- if (s$spec$type == "CR2") cr2_parts(s)$score else
     jackknife_changes(s, s$spec$type == "CR3J") %*% s$design$bread
@@ -177,8 +177,8 @@ joint_pairs <- function(states, rows, spec, terms) {
   }))
   made <- stats::complete.cases(t)
   if (sum(made) < 2L) {
-    stop_arg("vcov", "is a pairs bootstrap, of which no two replicates have a solution in all models",
-             "Use wild() in its place")
+    stop_arg("vcov", paste("is a pairs bootstrap, of which no two replicates have a solution in",
+                           "all models"), "Use wild() in its place")
   }
   spec <- boot_spec("pairs bootstrap", list(R = nrow(t), failed = sum(!made),
                                             seed = spec$draw$seed))

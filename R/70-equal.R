@@ -25,11 +25,11 @@
 #'   all samples together) and n/(n-1) without, parameters not counted; with `test = "chisq"`.
 #' \item Another `ssc` is used for all models.
 #' }
-#' Other types are what they are for one regression of all models, each with coefficients and effects
-#' of its own, in which a row that two models share stands twice:
+#' Other types are what they are for one regression of all models, each with coefficients and
+#' effects of its own, in which a row that two models share stands twice:
 #' \itemize{
-#' \item `"CR2"`: the sums over g are those of each model's scores with adjusted residuals. H of that
-#'   regression is block-diagonal in the models, hence so are the blocks B_g and their roots
+#' \item `"CR2"`: the sums over g are those of each model's scores with adjusted residuals. H of
+#'   that regression is block-diagonal in the models, hence so are the blocks B_g and their roots
 #'   (Pustejovsky and Tipton 2018).
 #' \item `"CR3"`, `"CR3J"`: the sums are the changes of all estimates without cluster g, zero for a
 #'   model that does not have it, each model with its own factor (G-1)/G.
@@ -56,8 +56,8 @@
 #' @param terms `NULL` (all slopes that the models share), or names of coefficients that all of them
 #'   have.
 #' @param vcov `NULL` (the type that all models were estimated with), or any type of [vcov.fe_lm()]
-#'   except `"iid"`, which says nothing of the errors of one row in two models. A clustered type alone
-#'   goes with the clusters of the first model's variance, where it names some.
+#'   except `"iid"`, which says nothing of the errors of one row in two models. A clustered type
+#'   alone goes with the clusters of the first model's variance, where it names some.
 #' @param cluster `NULL`, or the clusters, as in [vcov.fe_lm()]: a formula, names of columns, or a
 #'   vector as long as the data.
 #' @param ssc `NULL`, `"suest"` or a convention made by [fe_ssc()]; see below.

@@ -62,17 +62,18 @@
 #'   and weights, or an `fe_mediate` object (then the statistics are its indirect effects).
 #' @param R number of replicates, default 1999.
 #' @param type `"pairs"` (default), `"wild"`, `"residual"` or `"bayesian"`; see below.
-#' @param cluster what is drawn: `NULL` for the clusters of the model's variance or, if it has none,
-#'   rows; a one-sided formula, a column name, or a vector as in [vcov.fe_lm()]; `"row"` for rows,
-#'   unless that is the name of a column. Models with frequency weights need clusters: a row of
-#'   theirs is more than one draw.
+#' @param cluster what is drawn: `NULL` for the clusters of the model's variance (of one variable;
+#'   with several, name one) or, if it has none, rows; a one-sided formula, a column name, or a
+#'   vector as in [vcov.fe_lm()]; `"row"` for rows, unless that is the name of a column. Models with
+#'   frequency weights need clusters: a row of theirs is more than one draw.
 #' @param statistic `NULL` for the coefficients, or a function of their named vector that returns a
 #'   numeric vector of fixed length. Replicates in which it fails or gives `NA` are counted and left
 #'   out.
 #' @param weights for `type = "wild"`: the distribution of \eqn{v_g}{v_g}, `"rademacher"` (-1, 1;
-#'   default), `"mammen"` (two points, third moment 1), `"webb"` (six points), `"norm"` or `"gamma"`,
-#'   as in [fe_boottest()]. Otherwise `NULL`. Or a G x R matrix of weights to use in place of random
-#'   ones: multipliers of the residuals for `"wild"`, else non-negative weights of the clusters.
+#'   default), `"mammen"` (two points, third moment 1), `"webb"` (six points), `"norm"` or
+#'   `"gamma"`, as in [fe_boottest()]. Otherwise `NULL`. Or a G x R matrix of weights to use in
+#'   place of random ones: multipliers of the residuals for `"wild"`, else non-negative weights of
+#'   the clusters.
 #' @param threads number of threads, see [fe_threads()]; of each process, by default 1, with `map`.
 #' @param progress show a progress bar (of package cli, if installed)? Default: in interactive
 #'   sessions. It appears in runs of several seconds. Any run can be interrupted.
@@ -84,8 +85,8 @@
 #'   Not for `"residual"` and `"bayesian"`, nor on the path `"rows"`.
 #' @param vectorised `TRUE` if `statistic` takes the matrix of all replicates, a column per
 #'   coefficient, and returns a matrix with as many rows or a vector with a number for each.
-#' @param map `NULL`, or a function `map(x, f)` that works like [lapply()], over which the replicates
-#'   are distributed.
+#' @param map `NULL`, or a function `map(x, f)` that works like [lapply()], over which the
+#'   replicates are distributed.
 #' @param pieces number of pieces for `map`, default 8. The result does not depend on it.
 #' @param ... must be empty.
 #' @return an object of class `fe_boot`: `t0` (estimates), `t` (R x statistics matrix of

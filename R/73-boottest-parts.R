@@ -38,10 +38,10 @@ boottest_design <- function(m, hypothesis, plan) {
   absorber <- NULL
   if (design$path == "rows") {
     if (plan$type != "11") {
-      stop_arg("bootstrap_type", sprintf(paste("is %s, which leaves clusters out, and the dummies of",
-                                               "the fixed effects that cut across them exceed what",
-                                               "is solved for: p columns of n rows with n p up to",
-                                               "%.0e and n p^2 + G p^3 up to %.0e"),
+      stop_arg("bootstrap_type", sprintf(paste("is %s, which leaves clusters out, and the dummies",
+                                               "of the fixed effects that cut across them exceed",
+                                               "what is solved for: p columns of n rows with n p",
+                                               "up to %.0e and n p^2 + G p^3 up to %.0e"),
                                          dQuote(plan$type, FALSE), most_held, most_operations),
                "Use \"11\", or cluster by a variable that the large fixed effects are nested in")
     }
@@ -62,7 +62,7 @@ boottest_design <- function(m, hypothesis, plan) {
 # Numbers that the columns may have, and operations, where each cluster is left out of them: some
 # minutes at most.
 most_held <- 6e7
-most_operations <- 1e12
+most_operations <- 2e11
 
 leave_out_fits <- function(n, p, G) n * p <= most_held && n * p^2 + G * p^3 <= most_operations
 

@@ -30,7 +30,8 @@ wild_tails <- c("two-tailed", "equal-tailed", ">", "<")
 #' }
 #' With `impose_null = TRUE` (WCR) the fit satisfies the null hypothesis, otherwise (WCU) it does
 #' not and t* is centred at the estimate. Several cluster variables: t and t* use the multi-way
-#' variance of [vcov.fe_lm()]; replicates whose variance is not positive are left out and counted.
+#' variance of [vcov.fe_lm()], negative eigenvalues left as they are; replicates whose variance is
+#' not positive are left out and counted.
 #'
 #' @section P-values and confidence sets:
 #' `"two-tailed"`: the share of replicates with \eqn{|t^*| > |t|}{|t*| > |t|}; `">"`: with t* > t,
@@ -54,9 +55,9 @@ wild_tails <- c("two-tailed", "equal-tailed", ">", "<")
 #' Effects nested in the clusters that weights are drawn by are absorbed once, small ones that cut
 #' across them become dummies. Where large effects cut across them, the residuals of each cluster
 #' are absorbed anew: exact and slower, for `bootstrap_type = "11"`. The other types leave clusters
-#' out, with p dummies and regressors in memory: np up to 6e7 numbers, and np^2 + Gp^3 up to 1e12
-#' operations (1,000 dummies that cut across 50 clusters of 60,000 rows, for instance); beyond, an
-#' error says so.
+#' out, with p dummies and regressors in memory: np up to 6e7 numbers, and np^2 + Gp^3 up to 2e11
+#' operations (1,000 dummies that cut across 50 clusters, 60,000 rows in all, for instance); beyond,
+#' an error says so.
 #'
 #' @param object a model of class `fe_lm`.
 #' @param param names of coefficients. Without `R`, one is tested, or several jointly, against `r`.
@@ -139,8 +140,8 @@ fe_boottest <- function(object, param, B = NULL, cluster = NULL, bootcluster = "
   new_boottest(rep, parts, hypothesis, plan, draws, asked)
 }
 
-# The parts in units of the outcome in which residuals are of the order of one, a power of two, since
-# a replicate holds products of four of them; the estimates are in its own units again.
+# The parts in units of the outcome in which residuals are of the order of one, a power of two,
+# since a replicate holds products of four of them; the estimates are in its own units again.
 scaled_parts <- function(m, hypothesis, plan) {
   largest <- max(abs(m$residuals))
   unit <- if (largest > 0) 2^floor(log2(largest)) else 1

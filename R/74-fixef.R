@@ -45,11 +45,12 @@ null_effects <- function(absorber, factors) {
   terms <- effect_terms(factors)
   size <- rep(terms$size, terms$counts)
   at <- seq_along(size)
-  vapply(1:3, function(s) {
+  columns <- lapply(1:3, function(s) {
     z <- sin(12.9898 * at + 78.233 * s) * 43758.5453
     z <- turn_about_centre((z - floor(z)) / size, terms)
     z - level_effects(absorber, factors, sum_effects(z, factors))
-  }, numeric(length(at)))
+  })
+  do.call(cbind, columns)
 }
 
 # Slopes that leave the sum of effects where it was at the centre of their variables.

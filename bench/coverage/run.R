@@ -104,7 +104,8 @@ simulate <- function() {
   grid <- grid[grepl(option("cells", ""), paste(grid$design, grid$sizes, grid$G)), ]
   if (!nrow(grid)) stop("no cell matches", call. = FALSE)
   cells <- split(grid, -grid$G * (1 + (grid$sizes == "dominant")) + grid$cell / 1000)
-  parts <- parallel::mclapply(cells, run_cell, numbers, mc.cores = processes, mc.preschedule = FALSE)
+  parts <- parallel::mclapply(cells, run_cell, numbers, mc.cores = processes,
+                              mc.preschedule = FALSE)
   broken <- vapply(parts, inherits, NA, "try-error")
   if (any(broken)) stop(parts[[which(broken)[1L]]], call. = FALSE)
   do.call(rbind, parts)
@@ -113,7 +114,8 @@ simulate <- function() {
 main <- function() {
   setwd(called_from)
   files <- option("join", NA)
-  results <- if (is.na(files)) simulate() else join_results(strsplit(files, ",", fixed = TRUE)[[1L]])
+  results <- if (is.na(files)) simulate() else
+    join_results(strsplit(files, ",", fixed = TRUE)[[1L]])
   grid <- cell_grid()
   results <- results[order(match(results$design, unique(grid$design)),
                            match(results$sizes, unique(grid$sizes)), results$G,

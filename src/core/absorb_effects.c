@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEP_GAIN 1e-7
+enum { REFINEMENTS = 5 };
+
 /* Where the levels of factor f stand in the order [lead | others]. */
 static size_t packed_at(const fe_absorber *a, int f) {
   return f == a->lead ? 0 : (size_t)a->n_lead + (size_t)a->offset[f];
@@ -68,6 +71,13 @@ static double norm_of(const double *d, size_t n) {
   return sqrt(square);
 }
 
+/* The norm of d = [lead | others] in the metric of the levels' weights. */
+static double scaled_size(const fe_absorber *a, const double *d) {
+  double others = fe_scaled_norm(a, d + a->n_lead), square = others * others;
+  for (int g = 0; g < a->n_lead; g++) square += d[g] * d[g] * a->lead_inv[g];
+  return sqrt(square);
+}
+
 /* d <- d - D'W x0, d = [lead | others]. Returns its norm. */
 static double effects_residual(const fe_absorber *a, const double *x0, double *d, scratch *s) {
   fe_sum_levels(a, x0, s->lead, s->r, NULL);
@@ -87,20 +97,21 @@ static int is_iterative(fe_solver solver) {
   return solver == FE_SOLVER_CG || solver == FE_SOLVER_SPARSE;
 }
 
-/* gamma += A^- d by block elimination; d = [lead | others] */
-static fe_status solve_effects(fe_absorber *a, const double *d, double *gamma, scratch *s,
-                               stopper *stop) {
+/* gamma += A^- d by block elimination; d = [lead | others]. Conjugate gradients gain STEP_GAIN at a
+ * time, to no more than `least`: what they believe of their residual drifts from the true one. */
+static fe_status solve_effects(fe_absorber *a, const double *d, double least, double *gamma,
+                               scratch *s, stopper *stop) {
   fe_solver solver = a->control.solver;
   outcome o = {.may_stall = solver == FE_SOLVER_CG && a->improvable};
   eliminate_lead(a, d, s);
   double rounding = 16 * DBL_EPSILON * fe_scaled_norm(a, s->r);
   fe_status status = is_iterative(solver) ? fe_cg_make_consistent(a, s->r) : FE_OK;
-  double goal = fmax(0.1 * a->control.tol * fe_scaled_norm(a, s->r), rounding);
+  double goal = fmax(fmax(STEP_GAIN * fe_scaled_norm(a, s->r), least), rounding);
   if (!status) status = fe_solve_others(a, solver, s, goal, stop, &o);
   if (status) return status;
   if (o.stalled) {
     status = fe_blocks_build(a, stop->exec);
-    return status ? status : solve_effects(a, d, gamma, s, stop);
+    return status ? status : solve_effects(a, d, least, gamma, s, stop);
   }
   double shift = 0; /* the closed form: the mean of z'delta is the same in every lead level */
   for (int l = 0; !a->start && l < a->p; l++) shift += a->other_w[l] * s->delta[l] / a->total;
@@ -121,10 +132,10 @@ fe_status fe_absorb_functional(fe_absorber *a, const double *d0, const fe_exec *
   fe_status status = d && rest && gamma ? fe_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
     pack_effects(a, d0, d);
-    double size = norm_of(d, levels);
+    double size = norm_of(d, levels), least = 0.1 * a->control.tol * scaled_size(a, d);
     memcpy(rest, d, levels * sizeof *rest);
-    for (int pass = 0; pass < 3 && !status; pass++) { /* refinement */
-      status = solve_effects(a, rest, gamma, &s, &stop);
+    for (int pass = 0; pass < REFINEMENTS && !status; pass++) {
+      status = solve_effects(a, rest, least, gamma, &s, &stop);
       expand_effects(a, gamma, x0);
       memcpy(rest, d, levels * sizeof *rest);
       double left = effects_residual(a, x0, rest, &s);

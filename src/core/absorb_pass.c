@@ -267,7 +267,7 @@ static outcome absorb_summed(const fe_absorber *a, const double *x, double *out,
     if (gamma) add_effects(a, s, gamma);
     double residual = sums_norm(a, s);
     goal = fmax(a->control.tol * norm, floor_norm);
-    o.residual = norm > 0 ? residual / norm : 0;
+    o.residual = goal > 0 ? a->control.tol * (residual / goal) : 0;
     o.status = residual <= (solved ? 1 : 4) * goal ? FE_OK : FE_ENOCONV;
     if (norm > explained) goal = a->control.tol * norm; /* worth one more correction */
     if (residual <= goal || pass == MAX_PASSES || solved) return o;

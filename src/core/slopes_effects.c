@@ -5,6 +5,9 @@
 
 #include "slopes_private.h"
 
+#define STEP_GAIN 1e-7
+enum { REFINEMENTS = 5 };
+
 /* ---- bases and terms ------------------------------------------------------------------------ */
 
 static size_t lead_columns(const fe_slopes *a) {
@@ -140,8 +143,10 @@ static void add(double *y, const double *t, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] += t[i];
 }
 
-/* s->y += [U Z] ([U Z]'W[U Z])^- d by block elimination; d is spent. */
-static fe_status add_representer(const fe_slopes *a, double *d, double goal, scratch *s,
+/* s->y += [U Z] ([U Z]'W[U Z])^- d by block elimination; d is spent. Conjugate gradients gain
+ * STEP_GAIN at a time, to no more than `least`: what they believe of their residual drifts from the
+ * true one. */
+static fe_status add_representer(const fe_slopes *a, double *d, double least, scratch *s,
                                  stopper *stop) {
   int iterations = 0;
   expand_lead(a, d, s->t);
@@ -150,6 +155,7 @@ static fe_status add_representer(const fe_slopes *a, double *d, double goal, scr
   subtract_sums(a, s->t, d);
   memcpy(s->r, d + lead_columns(a), (size_t)a->p * sizeof *s->r);
   clear_dependent(a, s->r);
+  double goal = fmax(STEP_GAIN * norm_of(s->r, (size_t)a->p), least);
   fe_status status = fe_slopes_solve(a, a->control.solver == FE_SOLVER_SCHUR, s, goal, stop,
                                      &iterations);
   /* where the functional is not estimable, no solution comes near: the defect tells */
@@ -164,11 +170,11 @@ static fe_status add_representer(const fe_slopes *a, double *d, double goal, scr
 static fe_status refine_representer(const fe_slopes *a, const double *d, double *rest, scratch *s,
                                     stopper *stop, double *x0, double *defect) {
   size_t columns = all_columns(a);
-  double whole = norm_of(d, columns), goal = 0.1 * a->control.tol * whole;
+  double whole = norm_of(d, columns), least = 0.1 * a->control.tol * whole;
   memcpy(rest, d, columns * sizeof *rest);
   for (int64_t i = 0; i < a->n; i++) s->y[i] = 0;
-  for (int pass = 0; pass < 3; pass++) {
-    fe_status status = add_representer(a, rest, goal, s, stop);
+  for (int pass = 0; pass < REFINEMENTS; pass++) {
+    fe_status status = add_representer(a, rest, least, s, stop);
     if (status) return status;
     for (int64_t i = 0; i < a->n; i++) x0[a->order[i]] = s->y[i];
     memcpy(rest, d, columns * sizeof *rest);

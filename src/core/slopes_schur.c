@@ -10,9 +10,9 @@
  * a column and those before it. With all positive weights counted as one, a column whose pivot is
  * below DEPENDENT depends on them. A pivot that rounding may have made, or one so near to it that
  * it might have been lost, leaves the rank in doubt. */
-#define DEPENDENT 1e-11
-#define SURELY_NOT 1e-10
-#define SURELY 1e-12
+#define DEPENDENT 1e-13
+#define SURELY_NOT 1e-12
+#define SURELY 1e-14
 
 /* Multiplications between two polls. */
 #define POLL_WORK 1e7

@@ -35,3 +35,20 @@ oracle_repaired <- function(V) {
   e <- eigen(V, symmetric = TRUE)
   e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
 }
+
+# V of a constant and slopes, the slopes' part repaired and what that adds passed on to the constant
+# by its regression on the slopes in the metric of the inverse; NA where no variance is left.
+# inverse: (Z'WZ)^-1 with the names of V among its own.
+oracle_repaired_slopes <- function(V, inverse) {
+  at <- setdiff(colnames(V), "(Intercept)")
+  fixed <- oracle_repaired(V[at, at, drop = FALSE])
+  fixed[diag(fixed) <= 1e-12 * abs(diag(V)[at]), ] <- NA
+  fixed[is.na(t(fixed))] <- NA
+  v <- inverse["(Intercept)", at] %*% solve(inverse[at, at])
+  by <- rbind("(Intercept)" = v, diag(length(at)))
+  V <- V[c("(Intercept)", at), c("(Intercept)", at)]
+  V <- V + by %*% (fixed - V[at, at]) %*% t(by)
+  V[at, at] <- fixed
+  if (!isTRUE(V[1L, 1L] > 0)) V[1L, ] <- V[, 1L] <- NA
+  V
+}

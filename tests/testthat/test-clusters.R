@@ -265,7 +265,8 @@ test_that("what is for one model says so of a list", {
   d <- random_panel(2)
   models <- fe_lm(c(y, x1) ~ x2 | unit, d, vcov = ~cluster)
   expect_error(fe_clusters(models), "list of 2 models.*m\\[\\[1\\]\\]", class = "fe_error")
-  expect_error(fe_boottest(models, "x2"), "list of 2 models.*object\\[\\[1\\]\\]", class = "fe_error")
+  expect_error(fe_boottest(models, "x2"), "list of 2 models.*object\\[\\[1\\]\\]",
+               class = "fe_error")
 })
 
 test_that("a large design is judged by the sizes of its clusters", {

@@ -115,17 +115,20 @@ test_that("the region for equal degrees of freedom is that of one number", {
 test_that("the bounds of a region are where t is critical under their own degrees of freedom", {
   m <- moderated(c(5, 30, 300))
   expect_gt(length(m$jn$bounds), 0)
-  C <- slope_combination(m, m$jn$bounds)
+  C <- slope_combination(m, list(x2 = m$jn$bounds))
   s <- combine_slopes(m$model, C)
   expect_equal(abs(s$estimate / s$std.error), qt(0.975, functional_df(m$model, C)))
-  s <- combine_slopes(m$model, slope_combination(m, m$observed))
+  s <- combine_slopes(m$model, slope_combination(m, list(x2 = m$observed)))
   expect_equal(m$jn$share, mean(abs(s$estimate) > qt(0.975, 5) * s$std.error))
 })
 
 test_that("roots are found for degrees of freedom that change along the moderator", {
   m <- moderated(c(5, 30, 300))
   smooth <- function(C) 2 + 40 * C[, 1]^2 / (C[, 1]^2 + (C[, 2] * 10)^2)
-  root <- varying_roots(m, 0.05, smooth)
+  line <- panel_line(m, m$panels[[1L]])
+  b <- as.vector(line %*% coef(m$model)[colnames(line)])
+  V <- line %*% vcov(m$model)[colnames(line), colnames(line)] %*% t(line)
+  root <- varying_roots(m$model, line, b, V, 0.05, smooth)
   expect_gt(length(root$d), 0)
   gap <- function(d) {
     s <- combine_slopes(m$model, `colnames<-`(cbind(1, d), c("x1", "x1:x2")))
@@ -197,8 +200,9 @@ test_that("slopes of a moderation under CR2 are those of the model centred there
   expect_equal(m$slopes$df, at$vcov_info$df[["x1"]], tolerance = 1e-6)
   expect_equal(m$slopes$p.value, tidy(at)$p.value[1], tolerance = 1e-6)
   for (bound in m$jn$bounds) {
-    s <- combine_slopes(m$model, slope_combination(m, bound))
-    df <- functional_df(m$model, slope_combination(m, bound))
+    C <- slope_combination(m, list(x2 = bound))
+    s <- combine_slopes(m$model, C)
+    df <- functional_df(m$model, C)
     expect_equal(abs(s$estimate / s$std.error), qt(0.975, df), tolerance = 1e-6)
   }
 })

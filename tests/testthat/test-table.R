@@ -467,7 +467,7 @@ test_that("a decomposition is a column", {
   expect_match(x$notes[1L], "Gelbach")
 })
 
-test_that("modelsummary, broom, knitr and texreg read the models", {
+test_that("broom and knitr read the models and tables", {
   m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
   x <- fe_table(m)
   if (requireNamespace("knitr", quietly = TRUE)) {
@@ -475,7 +475,11 @@ test_that("modelsummary, broom, knitr and texreg read the models", {
   }
   skip_if_not_installed("broom")
   expect_identical(broom::tidy(m), tidy(m))
+})
+
+test_that("texreg reads the models through broom", {
   skip_if_not_installed("texreg")
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
   extract <- getExportedValue("texreg", "extract")
   out <- suppressWarnings(extract(m)) # it says that it cannot show the kind of variance
   expect_equal(out@coef, unname(coef(m)))
