@@ -39,8 +39,9 @@ level_effects <- function(absorber, factors, x) {
 }
 
 # Elements of the null space of D, a column each: z - (D'WD)^- D'W D z, z irregular numbers (slopes
-# turn about the centre of their variable, so that D z is of order one). A functional d0'gamma is estimable if and only if d0'v = 0 for every v of the null space; that d0'v
-# vanishes for three such v and d0 is not estimable would take a coincidence.
+# turn about the centre of their variable, so that D z is of order one). A functional d0'gamma is
+# estimable if and only if d0'v = 0 for every v of the null space; that d0'v vanishes for three such
+# v and d0 is not estimable would take a coincidence.
 null_effects <- function(absorber, factors) {
   terms <- effect_terms(factors)
   size <- rep(terms$size, terms$counts)

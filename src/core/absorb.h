@@ -25,8 +25,8 @@ typedef struct {
 typedef struct {
   fe_solver solver;
   int iterations;  /* most of any column; 0 where a direct solver did all */
-  double residual; /* largest achieved || S^-1/2 D'W x~ || / || W^1/2 x~ ||, S = diag(D'WD); where x~
-                      is no more than rounding, set against the least norm that is more */
+  double residual; /* largest achieved || S^-1/2 D'W x~ || / || W^1/2 x~ ||, S = diag(D'WD);
+                      where x~ is no more than rounding, against the least norm that is more */
 } fe_report;
 
 /* What the cost model saw. */

@@ -12,10 +12,11 @@
 typedef struct fe_laplacian fe_laplacian;
 
 /* mass: a positive number for each vertex that has edges, by which fe_laplacian_solve() centres;
- * NULL: its degree (sum of weights). Cliques are exact until their edges, summed over the eliminated vertices, exceed exact_budget or
- * the graph left over grows, vertices being eliminated, beyond a half more edges than g has (and
- * 50,000); a budget of 0 samples whatever can be sampled. The draws depend on the seed alone. The
- * calling thread does the work and polls. On failure *out is NULL. */
+ * NULL: its degree (sum of weights). Cliques are exact until their edges, summed over the
+ * eliminated vertices, exceed exact_budget or the graph left over grows, vertices being eliminated,
+ * beyond a half more edges than g has (and 50,000); a budget of 0 samples whatever can be sampled.
+ * The draws depend on the seed alone. The calling thread does the work and polls. On failure *out
+ * is NULL. */
 fe_status fe_laplacian_new(const fe_graph *g, const double *mass, double exact_budget,
                            uint64_t seed, const fe_exec *exec, fe_laplacian **out);
 void fe_laplacian_free(fe_laplacian *l);

@@ -168,8 +168,7 @@ static fe_status build(fe_slopes *a, const fe_exec *exec) {
   if (status || !a->weight) return status;
   status = set_weights(a, 0);
   if (!status) status = make_bases(a, 0, exec);
-  if (status || a->control.solver != FE_SOLVER_SCHUR) return status;
-  return fe_slopes_factor(a, 0, exec, NULL);
+  return status || !a->chol ? status : fe_slopes_factor(a, 0, exec, NULL);
 }
 
 /* ---- the object ----------------------------------------------------------------------------- */

@@ -33,8 +33,8 @@ fe_solver fe_slopes_solver(const fe_slopes *a);
  * the entries of that of the dense complement, 0 where none was made. */
 void fe_slopes_plan(const fe_slopes *a, fe_plan *plan);
 
-/* In how many levels of the term's factor it was taken for a combination of the terms before, although
- * what is left of it may be more than rounding. */
+/* In how many levels of the term's factor it was taken for a combination of the terms before,
+ * although what is left of it may be more than rounding. */
 int fe_slopes_doubted(const fe_slopes *a, int term);
 
 /* out_j <- residual of in_j for k columns, one thread a column; out_j may be in_j. The residual in

@@ -13,8 +13,8 @@
 
 enum { CHUNKS = 256 };
 
-/* Of exact dependence rounding leaves up to so much of a column: as a share of its norm, and of that
- * of the values from which an origin was taken, for each root of a row. */
+/* Of exact dependence rounding leaves up to so much of a column: as a share of its norm, and of
+ * that of the values from which an origin was taken, for each root of a row. */
 #define ROUNDING 1e-13
 #define ROUNDING_VALUE (32 * DBL_EPSILON)
 
@@ -91,7 +91,7 @@ static void orthogonalise(double *v, int k, int width, int64_t rows, const doubl
   }
 }
 
-/* Whether a column of which `left` is left of `whole` is more than a combination of those before. */
+/* Is a column of which `left` is left of `whole` more than a combination of those before? */
 static char judge(double left, double whole, double value_rounding) {
   if (left > fmax(FE_SLOPES_VANISHED * whole, value_rounding)) return KEPT;
   return left > ROUNDING * whole ? DOUBTED : DEPENDS;

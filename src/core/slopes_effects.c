@@ -143,9 +143,9 @@ static void add(double *y, const double *t, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] += t[i];
 }
 
-/* s->y += [U Z] ([U Z]'W[U Z])^- d by block elimination; d is spent. Conjugate gradients gain
- * STEP_GAIN at a time, to no more than `least`: what they believe of their residual drifts from the
- * true one. */
+/* s->y += [U Z] ([U Z]'W[U Z])^- d by block elimination; d is spent. The factor of S
+ * serves where there is one, whatever solver was asked for. Conjugate gradients gain STEP_GAIN at a
+ * time, to no more than `least`: what they believe of their residual drifts from the true one. */
 static fe_status add_representer(const fe_slopes *a, double *d, double least, scratch *s,
                                  stopper *stop) {
   int iterations = 0;
@@ -156,8 +156,7 @@ static fe_status add_representer(const fe_slopes *a, double *d, double least, sc
   memcpy(s->r, d + lead_columns(a), (size_t)a->p * sizeof *s->r);
   clear_dependent(a, s->r);
   double goal = fmax(STEP_GAIN * norm_of(s->r, (size_t)a->p), least);
-  fe_status status = fe_slopes_solve(a, a->control.solver == FE_SOLVER_SCHUR, s, goal, stop,
-                                     &iterations);
+  fe_status status = fe_slopes_solve(a, a->chol != NULL, s, goal, stop, &iterations);
   /* where the functional is not estimable, no solution comes near: the defect tells */
   if (status && status != FE_ENOCONV) return status;
   fe_slopes_expand(a, s->delta, s->t);
@@ -166,7 +165,7 @@ static fe_status add_representer(const fe_slopes *a, double *d, double least, sc
   return FE_OK;
 }
 
-/* x0 (in the caller's order) and its defect, refined. d: d0 for the bases; rest: scratch, as long. */
+/* x0 (in the caller's order) and its defect, refined. d: d0 for the bases; rest: scratch like d. */
 static fe_status refine_representer(const fe_slopes *a, const double *d, double *rest, scratch *s,
                                     stopper *stop, double *x0, double *defect) {
   size_t columns = all_columns(a);

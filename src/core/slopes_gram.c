@@ -6,9 +6,10 @@
 
 /* A pivot is the squared sine of the angle between a column and those eliminated before it. One
  * above LARGE is taken as it comes; a row that is no more than rounding depends on the others; what
- * lies between is left to the end, where pivots are chosen by size. A sparse operation takes as
+ * lies between is left to the end, where pivots are chosen by size and count above SMALL_PIVOT. A sparse operation takes as
  * long as about SPARSE_COST dense ones. */
 #define LARGE 1e-3
+#define SMALL_PIVOT 1e-11
 #define NOTHING 1e-13
 #define NO_ENTRY 1e-10
 #define SPARSE_COST 8
@@ -186,7 +187,7 @@ static fe_status rest_rank(gram *g, stopper *stop, int64_t *rank, int *doubtful)
       if (other > column) s[column * p + other] = r->e[k].value;
     }
   }
-  fe_status status = fe_slopes_dense_rank(s, g->left, stop, &rest, doubtful);
+  fe_status status = fe_slopes_dense_rank(s, g->left, SMALL_PIVOT, stop, &rest, doubtful);
   *rank += rest;
   free(s);
   return status;

@@ -22,8 +22,8 @@
  * own depends on them. */
 #define FE_SLOPES_VANISHED 1e-9
 
-/* DOUBTED: taken for dependent, though what is left of the column is more than the rounding of exact
- * dependence. */
+/* DOUBTED: taken for dependent, though what is left of the column is more than the rounding of
+ * exact dependence. */
 enum { DEPENDS = 0, KEPT = 1, DOUBTED = 2 };
 
 /* One factor: the columns of its levels. */
@@ -148,8 +148,9 @@ int fe_slopes_gather(const fe_slopes *a, const double *x, double *y);
 fe_status fe_slopes_factor(fe_slopes *a, int find, const fe_exec *exec, int *doubtful);
 
 /* The rank of a positive semi-definite matrix with a diagonal of at most one (lower triangle of
- * p x p, spent), by pivoting; *doubtful = 1 if rounding leaves it open. */
-fe_status fe_slopes_dense_rank(double *s, int p, stopper *stop, int *rank, int *doubtful);
+ * p x p, spent), by pivoting: pivots up to `limit` are rounding; *doubtful = 1 if one is near it. */
+fe_status fe_slopes_dense_rank(double *s, int p, double limit, stopper *stop, int *rank,
+                               int *doubtful);
 
 /* What the rows of a level contribute: C = Z'WU on the columns of Z that it meets. */
 typedef struct {

@@ -1,5 +1,5 @@
-/* The rank of D where S is too large to be factored. It is that of the Gram matrix [U Z]'[U Z], which
- * is sparse (two columns meet only if a row is in both their levels), and is found by elimination
+/* The rank of D where S is too large to be factored. It is that of the Gram matrix [U Z]'[U Z],
+ * which is sparse (two columns meet only if a row is in both their levels), and is found by elimination
  * where the work is affordable. Else there is an upper bound, the rows and
  *     rank D <= rank U + sum over the other factors of (rank Z_f - dim(span U n span Z_f)).
  * What two factors share is a function that is, in every component of their graph, a combination of
@@ -143,7 +143,8 @@ static fe_status rank_by_component(const fe_slopes *a, const int *code, int n_co
   b.kept = malloc(g * width);
   b.origin = malloc(g * width * sizeof *b.origin);
   b.back = malloc(g * width * width * sizeof *b.back);
-  fe_status status = start && row && basis && b.spread && b.kept && b.origin && b.back ? FE_OK : FE_ENOMEM;
+  int complete = start && row && basis && b.spread && b.kept && b.origin && b.back;
+  fe_status status = complete ? FE_OK : FE_ENOMEM;
   if (!status) {
     fe_order_by(code, n_components, a->n, start, row);
     status = fe_slopes_basis(a, &b, start, row, 1, basis, n_shared, exec);
@@ -263,8 +264,8 @@ static fe_status fill_gram(const fe_slopes *a, gram *g, stopper *stop) {
   return status;
 }
 
-/* How much the rank may cost: entries of the Gram matrix, operations of the elimination, rows of the
- * dense rest. Where the bound leaves no degree of freedom, much. */
+/* How much the rank may cost: entries of the Gram matrix, operations of the elimination, rows of
+ * the dense rest. Where the bound leaves no degree of freedom, much. */
 typedef struct {
   double entries, work;
   int dense;
@@ -280,7 +281,9 @@ static allowance allow(const fe_slopes *a, int much) {
 /* An upper bound of the entries of the Gram matrix. */
 static double count_entries(const fe_slopes *a) {
   double width = a->stride + a->blocks[a->lead].width, square = width * width;
-  for (int f = 0; f < a->terms.codes.q; f++) square -= (double)a->blocks[f].width * a->blocks[f].width;
+  for (int f = 0; f < a->terms.codes.q; f++) {
+    square -= (double)a->blocks[f].width * a->blocks[f].width;
+  }
   return (double)a->n * square / 2;
 }
 

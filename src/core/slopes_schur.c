@@ -8,11 +8,10 @@
 
 /* Columns of S have norms of at most one, so that a pivot is the squared sine of the angle between
  * a column and those before it. With all positive weights counted as one, a column whose pivot is
- * below DEPENDENT depends on them. A pivot that rounding may have made, or one so near to it that
- * it might have been lost, leaves the rank in doubt. */
+ * below DEPENDENT depends on them. A pivot near that (by IN_DOUBT), which rounding may have made or
+ * hidden, leaves the rank in doubt. */
 #define DEPENDENT 1e-13
-#define SURELY_NOT 1e-12
-#define SURELY 1e-14
+#define IN_DOUBT 10
 
 /* Multiplications between two polls. */
 #define POLL_WORK 1e7
@@ -220,24 +219,25 @@ static double *gather_factor(const pivoting *c) {
 }
 
 /* Whether a pivot taken or left is so near to the limit that the rank is open. */
-static int is_doubtful(const pivoting *c) {
+static int is_doubtful(const pivoting *c, double limit) {
   double last = 1.0;
   if (c->rank > 0) {
     size_t k = (size_t)(c->rank - 1);
     last = c->l[k * (size_t)c->p + (size_t)c->order[k]];
   }
-  return last * last < SURELY_NOT || c->left[largest_pivot(c->left, c->p)] > SURELY;
+  return last * last < limit * IN_DOUBT || c->left[largest_pivot(c->left, c->p)] > limit / IN_DOUBT;
 }
 
-fe_status fe_slopes_dense_rank(double *s, int p, stopper *stop, int *rank, int *doubtful) {
+fe_status fe_slopes_dense_rank(double *s, int p, double limit, stopper *stop, int *rank,
+                               int *doubtful) {
   size_t size = (size_t)p;
   double *l = malloc((size * size + 1) * sizeof *l), *left = calloc(size + 1, sizeof *left);
   int *order = malloc((size + 1) * sizeof *order);
   pivoting c = {s, l, left, p, 0, order};
   fe_status status = l && left && order ? FE_OK : FE_ENOMEM;
   *rank = *doubtful = 0;
-  if (!status && p > 0) status = factor_pivoted(&c, DEPENDENT, p, stop);
-  if (!status && p > 0) *doubtful = is_doubtful(&c);
+  if (!status && p > 0) status = factor_pivoted(&c, limit, p, stop);
+  if (!status && p > 0) *doubtful = is_doubtful(&c, limit);
   *rank = c.rank;
   free(l);
   free(left);
@@ -247,7 +247,7 @@ fe_status fe_slopes_dense_rank(double *s, int p, stopper *stop, int *rank, int *
 
 /* Takes the factor over, and the rank or the doubts about it. */
 static fe_status keep_factor(fe_slopes *a, const pivoting *c, int find, int *doubtful) {
-  if (find) *doubtful = is_doubtful(c);
+  if (find) *doubtful = is_doubtful(c, DEPENDENT);
   a->r = c->rank;
   free(a->chol);
   a->chol = gather_factor(c);

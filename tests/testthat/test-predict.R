@@ -172,7 +172,7 @@ test_that("times and durations are matched by their value, whatever they are pri
   expect_equal(predict(thirds, new), predict(thirds)[1:20], tolerance = 1e-12)
 })
 
-test_that("an offset that was an argument is found in the new data where it was written in columns", {
+test_that("an offset that was an argument of columns is found in the new data", {
   d <- random_panel(41)
   d$o <- rexp(nrow(d))
   l <- lm(y ~ x1 + factor(unit), d, offset = o)

@@ -238,12 +238,13 @@ test_that("curves about a far origin are predicted, with errors, by every solver
 test_that("the plan of slopes is kept and told, and a solver that they do not have is refused", {
   d <- slopes_panel(64)
   expect_message(m <- fe_lm(y ~ z | id[x] + year, d, control = fe_control(verbose = TRUE)),
-                 "id\\[\\[x\\]\\].*lead `id` \\([0-9]+ columns\\).*dense Cholesky.*entries.*residual")
+                 "id\\[\\[x\\]\\].*lead `id` \\([0-9]+ columns\\).*dense.*entries.*residual")
   plan <- m$absorption$plan
   expect_identical(plan$n_lead, 2L * length(unique(d$id)))
   expect_identical(plan$others, length(unique(d$year)))
   expect_equal(plan$factor, choose(length(unique(d$year)), 2))
-  expect_message(fe_lm(y ~ z | id[x], d, control = fe_control(verbose = TRUE)), "regression in each")
+  expect_message(fe_lm(y ~ z | id[x], d, control = fe_control(verbose = TRUE)),
+                 "regression in each")
   for (f in list(y ~ z | id[x] + year, y ~ z | id[[x]])) {
     expect_error(fe_lm(f, d, control = fe_control(solver = "sparse")), "no varying slopes.*\"cg\"",
                  class = "fe_error")
