@@ -6,8 +6,8 @@
 
 /* A pivot is the squared sine of the angle between a column and those eliminated before it. One
  * above LARGE is taken as it comes; a row that is no more than rounding depends on the others; what
- * lies between is left to the end, where pivots are chosen by size and count above SMALL_PIVOT. A sparse operation takes as
- * long as about SPARSE_COST dense ones. */
+ * lies between is left to the end, where pivots are chosen by size and count above SMALL_PIVOT. A
+ * sparse operation takes as long as about SPARSE_COST dense ones. */
 #define LARGE 1e-3
 #define SMALL_PIVOT 1e-11
 #define NOTHING 1e-13

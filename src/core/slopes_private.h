@@ -148,7 +148,7 @@ int fe_slopes_gather(const fe_slopes *a, const double *x, double *y);
 fe_status fe_slopes_factor(fe_slopes *a, int find, const fe_exec *exec, int *doubtful);
 
 /* The rank of a positive semi-definite matrix with a diagonal of at most one (lower triangle of
- * p x p, spent), by pivoting: pivots up to `limit` are rounding; *doubtful = 1 if one is near it. */
+ * p x p, spent), by pivoting. Pivots up to `limit` are rounding; *doubtful = 1 if one is near. */
 fe_status fe_slopes_dense_rank(double *s, int p, double limit, stopper *stop, int *rank,
                                int *doubtful);
 

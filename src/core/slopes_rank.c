@@ -1,6 +1,6 @@
 /* The rank of D where S is too large to be factored. It is that of the Gram matrix [U Z]'[U Z],
- * which is sparse (two columns meet only if a row is in both their levels), and is found by elimination
- * where the work is affordable. Else there is an upper bound, the rows and
+ * which is sparse (two columns meet only if a row is in both their levels), and is found by
+ * elimination where the work is affordable. Else there is an upper bound, the rows and
  *     rank D <= rank U + sum over the other factors of (rank Z_f - dim(span U n span Z_f)).
  * What two factors share is a function that is, in every component of their graph, a combination of
  * columns. Of these we know the terms of either factor that lie in the span of both: the constant,
