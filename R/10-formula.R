@@ -19,8 +19,9 @@ as_formula <- function(formula, env, arg = "formula") {
   formula
 }
 
-# -> list(outcomes, regressors, effects, instrumented): alternatives of each, as expressions; effects
-# are lists of factor expressions, instrumented lists of (endogenous, instruments), NULL without.
+# -> list(outcomes, regressors, effects, instrumented): alternatives of each, as expressions;
+# effects are lists of factor expressions, instrumented lists of (endogenous, instruments), NULL
+# without.
 parse_formula <- function(formula) {
   whole <- split_instruments(formula)
   parts <- Formula::as.Formula(whole$formula)
@@ -83,7 +84,8 @@ expand_instrumented <- function(whole) {
       pair <- list(endogenous = endogenous, instruments = instruments)
       empty <- vapply(pair, is.numeric, NA)
       if (any(empty)) {
-        stop_arg("formula", sprintf("has no %s", c("endogenous regressor", "instrument")[empty][1L]),
+        role <- c("endogenous regressor", "instrument")[empty][1L]
+        stop_arg("formula", paste("has no", role),
                  "Write y ~ x | country | endogenous ~ instrument1 + instrument2")
       }
       out[[length(out) + 1L]] <- pair

@@ -15,18 +15,21 @@
 #' which unit or time is missing. A period is the smallest difference between two times of the data
 #' if all differences are its multiples, else, for whole numbers, their greatest common divisor
 #' (years 2000, 2002, 2004 are one period apart). Dates that all are of one day of the month, or all
-#' ends of months, are months; others are days. Factors and texts that hold numbers are these
-#' numbers; the levels of an ordered factor are consecutive periods, whether they occur or not;
-#' other texts are refused. Two rows of one unit and time are an error.
+#' ends of months, are months; others are days. Times that all are of one time of day are dates,
+#' whatever clocks are put forward or back; others are seconds. Factors and texts that hold numbers
+#' are these numbers; the levels of an ordered factor are consecutive periods, whether they occur or
+#' not; other texts are refused. Two rows of one unit and time are an error.
 #'
 #' @section In formulas:
 #' `l(x)` is `l(x, 1)`; several lags give several terms: `l(x, 1:2)` stands for
 #' `l(x, 1) + l(x, 2)`, `f(y, 0:3)` on the left side for `c(y, f(y, 1), f(y, 2), f(y, 3))`,
 #' `l(x, -1)` for `f(x, 1)`, `l(x, 0)` for `x`. k is evaluated where the formula was written. They
-#' may stand wherever a variable may, also inside other functions. Values come from all rows of
-#' `data`, before `subset`, `split` and rows with missing values leave any out. `predict()` on new
-#' data needs the columns of `panel.id` there and the earlier rows too; the length of a period is
-#' that of the fit. Without `panel.id`, a function `l`, `f` or `d` of your own is used as such.
+#' may stand wherever a variable may, also inside other functions, and with a single k in the
+#' arguments that name variables: `weights = ~l(w)`, `vcov = ~l(group)`, `subset = l(x) > 0`. Values
+#' come from all rows of `data`, before `subset`, `split` and missing values leave any out.
+#' `predict()` on new data needs the columns of `panel.id` there and the earlier rows too; the length
+#' of a period is that of the fit. Without `panel.id`, a function `l`, `f` or `d` of your own is used
+#' as such.
 #'
 #' @param x a vector, factor or matrix with a value (row) for each row of the panel.
 #' @param k whole numbers; for `fe_lag()` default 1, negative ones are leads.
@@ -123,21 +126,38 @@ time_rule <- function(time, name, ordered, arg) {
   }
   value <- time_numbers(time, rule)
   rule$origin <- value[1L]
-  gaps <- unique(diff(value))
-  rule$step <- if (rule$kind == "level" || !length(gaps)) 1 else min(gaps)
-  if (all(is_whole(gaps / rule$step))) return(rule)
-  if (!all(value == round(value))) {
+  rule$step <- if (rule$kind == "level") 1 else common_period(value)
+  if (is.null(rule$step)) {
     stop_arg(arg, sprintf(paste("has the time `%s`, whose distances are no multiples of the",
-                                "smallest one, %g"), name, rule$step),
+                                "smallest one, %g"), name, min(diff(value))),
              "Number the periods")
   }
-  rule$step <- Reduce(greatest_divisor, gaps)
   rule
+}
+
+# The length of a period, given increasing times: their smallest difference if all are its
+# multiples, else, for whole numbers, the greatest common divisor; NULL if there is none.
+common_period <- function(value, whole = all(value == round(value))) {
+  gaps <- unique(diff(value))
+  if (!length(gaps)) return(1)
+  step <- min(gaps)
+  if (all(is_whole((value - value[1L]) / step))) return(step)
+  if (whole) Reduce(greatest_divisor, gaps)
 }
 
 is_whole <- function(x) abs(x - round(x)) < 1e-6
 
-# kind: "number", "level", "month" (of which day; 0: the last one) or "date"; NULL if it is text.
+greatest_divisor <- function(a, b) {
+  while (b > 0) {
+    rest <- a %% b
+    a <- b
+    b <- rest
+  }
+  a
+}
+
+# kind: "number", "level" (which are in the order of time if they are `ordered`), "month" (of which
+# day; 0: the last one) or "date"; NULL if it is text.
 time_kind <- function(time, ordered) {
   if (inherits_any(time$like, c("Date", "POSIXct"))) {
     date <- as_dates(time)
@@ -147,20 +167,26 @@ time_kind <- function(time, ordered) {
     last <- all(as.POSIXlt(date + 1)$mday == 1L)
     return(if (last) list(kind = "month", day = 0) else list(kind = "date"))
   }
-  text <- is.character(time$level) || !is.null(time$like$levels) ||
-    inherits_any(time$like, "integer64")
-  if (!text) return(list(kind = "number"))
+  if (!is_time_text(time)) return(list(kind = "number"))
   value <- suppressWarnings(as.double(level_labels(time)))
   if (!anyNA(value) && !is.unsorted(value, strictly = TRUE)) return(list(kind = "number"))
   if (ordered) list(kind = "level", levels = time$like$levels)
 }
 
-# The levels of a date or time as dates; NULL if some of them are not midnight.
+inherits_any <- function(like, classes) any(classes %in% like$class)
+
+# Are the levels to be read as text?
+is_time_text <- function(time) {
+  is.character(time$level) || !is.null(time$like$levels) || inherits_any(time$like, "integer64")
+}
+
+# The levels of a date or time as dates; NULL if they are of several times of day.
 as_dates <- function(time) {
   level <- time$level
   attributes(level) <- time$like
   day <- as.POSIXlt(level)
-  if (all(day$hour == 0 & day$min == 0 & day$sec == 0)) as.Date(day)
+  clock <- 3600 * day$hour + 60 * day$min + day$sec
+  if (all(abs(clock - clock[1L]) < 1e-3)) as.Date(day)
 }
 
 # A number for each level; NA for one that does not fit the rule.
@@ -174,9 +200,7 @@ time_numbers <- function(time, rule) {
     fits <- if (rule$day == 0) as.POSIXlt(date + 1)$mday == 1L else day$mday == rule$day
     return(ifelse(fits, 12 * day$year + day$mon, NA))
   }
-  text <- is.character(time$level) || !is.null(time$like$levels) ||
-    inherits_any(time$like, "integer64")
-  if (text) suppressWarnings(as.double(level_labels(time))) else as.double(time$level)
+  if (is_time_text(time)) suppressWarnings(as.double(level_labels(time))) else as.double(time$level)
 }
 
 # Periods from the first one of the rule.
@@ -217,12 +241,9 @@ called_lags <- function(expr) {
   lag_calls[times(TRUE) > times(FALSE)]
 }
 
-# Gives the scope of a frame those of l(), f() and d() that `formula` calls: the scope is the
-# formula's environment too, where other packages look for data that may be called d. rule: NULL, or
-# a function that gives that of the fit. -> a function that gives the index of the panel; NULL
-# without a panel.
-add_lag_functions <- function(frame, spec, rule, formula) {
-  if (is.null(spec)) return(NULL)
+# rule: NULL, or a function that gives that of the fit. -> list(spec, index: a function that gives
+# the index of the panel, functions: l(), f() and d() of the rows of the frame)
+frame_panel <- function(frame, spec, rule) {
   index <- NULL
   panel <- function() {
     if (is.null(index)) {
@@ -234,17 +255,44 @@ add_lag_functions <- function(frame, spec, rule, formula) {
   }
   shift <- function(x, k) {
     if (NROW(x) != frame$n) {
-      stop_arg("formula", sprintf("has a lag of %d values for the %d rows of data", NROW(x),
-                                  frame$n))
+      stop_arg("x", sprintf("of a lag has %d values for the %d rows of data", NROW(x), frame$n))
     }
-    shift_rows(x, panel(), check_lags(k, "formula"))
+    k <- check_lags(k, "k")
+    if (length(k) > 1L) {
+      stop_arg("k", sprintf("of a lag holds %d numbers, and one variable is asked for", length(k)),
+               "Several lags stand among the terms of a formula")
+    }
+    shift_rows(x, panel(), k)
   }
   functions <- list(l = function(x, k = 1) shift(x, k), f = function(x, k = 1) shift(x, -k),
                     d = function(x, k = 1) x - shift(x, k))
-  for (name in called_lags(formula)) {
-    assign(name, structure(functions[[name]], class = "fe_lag_function"), envir = frame$scope)
-  }
-  panel
+  list(spec = spec, index = panel,
+       functions = lapply(functions, structure, class = "fe_lag_function"))
+}
+
+# The panel of data frames outside of a model.
+data_panel <- function(panel.id, data, env) {
+  new_frame(data, env, spec = check_panel_id(panel.id, data))$panel
+}
+
+# Gives the scope of a frame those of l(), f() and d() that an expression calls, no others: the
+# scope is the formula's environment too, where other packages look for data that may be called d.
+offer_lags <- function(expr, frame) {
+  list2env(as.list(frame$panel$functions[called_lags(expr)]), frame$scope)
+}
+
+# env, with those of l(), f() and d() in it that an expression calls. arg: what holds it.
+lag_scope <- function(expr, env, panel, arg) {
+  called <- called_lags(expr)
+  if (!length(called)) return(env)
+  if (!is.null(panel)) return(list2env(panel$functions[called], parent = env))
+  if (any(vapply(called, is_own_lag, NA, env = env))) stop_no_panel(arg)
+  env
+}
+
+stop_no_panel <- function(arg) {
+  stop_arg("panel.id", sprintf("is missing, and `%s` has a lag, lead or difference", arg),
+           "Say which columns are unit and time: panel.id = ~country + year")
 }
 
 # Does the name stand for a lag of this package, and not for a function of the user?
@@ -259,10 +307,7 @@ expand_lags <- function(formula, spec) {
   env <- environment(formula)
   own <- Filter(function(name) !is.null(spec) || is_own_lag(name, env), called_lags(formula))
   if (!length(own)) return(formula)
-  if (is.null(spec)) {
-    stop_arg("panel.id", "is missing, and the formula has a lag, lead or difference",
-             "Say which columns are unit and time: panel.id = ~country + year")
-  }
+  if (is.null(spec)) stop_no_panel("formula")
   stats::as.formula(expand_lag_part(formula, own, env, left = TRUE), env = env)
 }
 
@@ -317,8 +362,10 @@ spread_lag_call <- function(expr, head, own, env) {
                                 deparse_one(expr), conditionMessage(e)))
   })
   k <- check_lags(k, "formula", sprintf(" in the lag `%s`", deparse_one(expr)))
-  unlist(lapply(spread_lags(given$x, own, env), function(x) lapply(k, plain_lag, x = x, head = head)),
-         recursive = FALSE)
+  calls <- lapply(spread_lags(given$x, own, env), function(x) {
+    lapply(k, plain_lag, x = x, head = head)
+  })
+  unlist(calls, recursive = FALSE)
 }
 
 plain_lag <- function(x, k, head) {

@@ -3,16 +3,19 @@
 # A frame evaluates every variable once, however many models use it. Each variable knows in which
 # rows it is NA or infinite; the rows of a model are those in which none of its variables is.
 
-# spec: what check_panel_id() gives, for l(), f() and d(); rule: NULL, or a function that gives the
-# time rule of another frame; formula: what may call them.
+# ---- frames --------------------------------------------------------------------------------------
+
+# env: where names that are no columns are looked for; spec: what check_panel_id() gives; rule:
+# NULL, or a function that gives the time rule of another frame; formula: what may call l(), f() and
+# d(). -> list(data, n, scope, cache, threads, panel (see frame_panel(); absent without spec))
 new_frame <- function(data, env, threads = fe_threads(), spec = NULL, rule = NULL,
                       formula = NULL) {
   scope <- new.env(parent = env)
   assign("i", i, envir = scope)
   frame <- list(data = data, n = nrow(data), scope = scope, cache = new.env(parent = emptyenv()),
                 threads = threads)
-  index <- add_lag_functions(frame, spec, rule, formula)
-  if (!is.null(spec)) frame$panel <- list(spec = spec, index = index)
+  if (!is.null(spec)) frame$panel <- frame_panel(frame, spec, rule)
+  offer_lags(formula, frame)
   frame
 }
 
@@ -22,6 +25,15 @@ new_data_frame <- function(m, data) {
             if (!is.null(m$panel)) function() m$panel$index()$rule, m$formula)
 }
 
+# The data of a model, for expressions of another place (env).
+own_data_frame <- function(m, env) {
+  frame <- new_frame(m$data, env, m$threads)
+  frame$panel <- m$panel
+  frame
+}
+
+# ---- variables -----------------------------------------------------------------------------------
+
 # Evaluates an expression of a role ("outcome", "regressor", ...) -> list(name, value, na,
 # infinite, scan); see bad_rows().
 frame_variable <- function(frame, expr, role, arg = "formula") {
@@ -29,7 +41,8 @@ frame_variable <- function(frame, expr, role, arg = "formula") {
   known <- frame$cache[[name]]
   if (!is.null(known)) return(known)
   check_names_known(expr, frame, role, arg)
-  value <- tryCatch(eval(expr, frame$data, frame$scope), error = function(e) {
+  scope <- lag_scope(expr, frame$scope, frame$panel, arg)
+  value <- tryCatch(eval(expr, frame$data, scope), error = function(e) {
     stop_arg(arg, sprintf("has the %s `%s`, which cannot be evaluated: %s", role, name,
                           conditionMessage(e)))
   })
@@ -152,9 +165,10 @@ effect_variables <- function(frame, expr) {
 }
 
 # Value of a function argument that may be written as a column name, a one-sided formula or a
-# vector. `expr` comes from substitute(); NULL stays NULL.
-resolve_argument <- function(expr, data, env, arg) {
+# vector. `expr` comes from substitute(); NULL stays NULL. panel: that of the frame of the data.
+resolve_argument <- function(expr, data, env, arg, panel = NULL) {
   if (is.null(expr)) return(NULL)
+  env <- lag_scope(expr, env, panel, arg)
   value <- tryCatch(eval(expr, data, env), error = function(e) {
     stop_arg(arg, sprintf("is `%s`, which cannot be evaluated: %s", deparse_one(expr),
                           conditionMessage(e)),
@@ -162,7 +176,7 @@ resolve_argument <- function(expr, data, env, arg) {
   })
   if (inherits(value, "formula")) {
     if (length(value) != 2L) stop_arg(arg, "must be a one-sided formula, for instance ~w")
-    return(resolve_argument(value[[2L]], data, environment(value), arg))
+    return(resolve_argument(value[[2L]], data, environment(value), arg, panel))
   }
   if (is.function(value)) {
     stop_arg(arg, sprintf("is `%s`, which is a function and no column of `data`",

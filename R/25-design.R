@@ -36,16 +36,13 @@ is_plain <- function(v) (is.numeric(v$value) || is.logical(v$value)) && is.null(
 # belongs to, "" for the constant), terms, xlevels, contrasts, offset, scans (of columns that are
 # whole variables))
 design_matrix <- function(frame, tt, variables, rows, has_effects) {
-  take <- function(value) {
-    if (is.null(rows) || is.null(dim(value))) return(take_rows(value, rows))
-    value[rows, , drop = FALSE]
-  }
   offset <- attr(tt, "offset")
   labels <- attr(tt, "term.labels")
   names(variables) <- vapply(variables, `[[`, "", "name")
   out <- list(terms = tt, xlevels = NULL, contrasts = NULL)
   if (length(offset)) {
-    out$offset <- Reduce(`+`, lapply(variables[offset], function(v) as.double(take(v$value))))
+    offsets <- lapply(variables[offset], function(v) as.double(take_rows(v$value, rows)))
+    out$offset <- Reduce(`+`, offsets)
   }
   constant <- attr(tt, "intercept") == 1L && !has_effects
   plain <- all(attr(tt, "order") == 1L) && all(vapply(variables[labels], function(v) {
@@ -53,18 +50,18 @@ design_matrix <- function(frame, tt, variables, rows, has_effects) {
   }, NA))
   if (plain) {
     n <- if (is.null(rows)) frame$n else length(rows)
-    columns <- lapply(variables[labels], function(v) as.double(take(v$value)))
+    columns <- lapply(variables[labels], function(v) as.double(take_rows(v$value, rows)))
     if (is.null(rows)) out$scans <- lapply(variables[labels], `[[`, "scan")
     out$columns <- if (constant) c(list(`(Intercept)` = rep(1, n)), columns) else columns
     out$of_term <- c(if (constant) "", labels)
     return(out)
   }
-  general_design(out, tt, variables, take, has_effects)
+  general_design(out, tt, variables, rows, has_effects)
 }
 
-general_design <- function(out, tt, variables, take, has_effects) {
+general_design <- function(out, tt, variables, rows, has_effects) {
   values <- lapply(variables, function(v) {
-    value <- take(v$value)
+    value <- take_rows(v$value, rows)
     if (is.factor(value)) droplevels(value) else value
   })
   frame <- structure(values, class = "data.frame", row.names = seq_len(NROW(values[[1L]])))

@@ -118,8 +118,10 @@ new_slopes <- function(factors, w, control, threads = 1L) {
 warn_doubted <- function(absorber, factors) {
   doubted <- which(absorber$doubted > 0L)
   if (!length(doubted)) return(invisible())
-  warn_user("no slope for ", paste(sprintf("%d levels of `%s`", absorber$doubted[doubted],
-                                           list_terms(factors)$name[doubted]), collapse = ", "),
+  count <- absorber$doubted[doubted]
+  where <- sprintf("%d level%s of `%s`", count, ifelse(count == 1L, "", "s"),
+                   list_terms(factors)$name[doubted])
+  warn_user("no slope for ", paste(where, collapse = ", "),
             ": next to rounding errors, the variable varies too little there, given the terms ",
             "before it. Measure it from another origin, or leave these levels out")
 }
@@ -144,36 +146,6 @@ ask_functional <- function(absorber, d0) {
 ask_leverage <- function(absorber) {
   if (isTRUE(absorber$sloped)) return(.Call(C_slopes_leverage, absorber$pointer))
   .Call(C_leverage, absorber$pointer)
-}
-
-# The numbers of an absorber's effects -> a named list with one vector for each term.
-split_terms <- function(effects, factors) {
-  terms <- list_terms(factors)
-  levels <- vapply(factors, `[[`, 0L, "n_levels")[terms$factor]
-  stats::setNames(split(effects, rep(seq_along(levels), levels)), terms$name)
-}
-
-# The sum of the effects in rows. codes: matrix with one column a factor; values: named list of the
-# slope variables in these rows.
-expand_terms <- function(effects, factors, codes, values = list()) {
-  terms <- list_terms(factors)
-  parts <- Map(function(effect, f, slope) {
-    part <- effect[codes[, f]]
-    if (is.na(slope)) part else part * values[[slope]]
-  }, unname(effects), terms$factor, terms$slope)
-  Reduce(`+`, parts)
-}
-
-# The linear functional of the effects that gives their sum in one row. code: its level of each
-# factor; values: named list of the slope variables' values.
-row_functional <- function(factors, code, values = list()) {
-  terms <- list_terms(factors)
-  parts <- Map(function(f, slope) {
-    out <- numeric(factors[[f]]$n_levels)
-    out[code[f]] <- if (is.na(slope)) 1 else values[[slope]]
-    out
-  }, terms$factor, terms$slope)
-  unlist(parts, use.names = FALSE)
 }
 
 # What remains of the factors for a count of parameters that leaves out the effects of `nested`

@@ -3,14 +3,15 @@
 # Variables that a split names -> list of factors with an element a row (NA: in no part), whose
 # levels are the labels of the parts in their order; NULL: no split. expr: the argument as it was
 # written.
-split_groups <- function(expr, data, env, arg = "split") {
+split_groups <- function(expr, data, env, arg = "split", panel = NULL) {
   if (is.null(expr)) return(NULL)
   given <- tryCatch(eval(expr, data, env), error = function(e) NULL)
   if (inherits(given, "formula") && length(given) == 2L) {
     terms <- check_joined(split_sum(given[[2L]]), arg, "variables")
-    return(lapply(terms, split_term, data = data, env = environment(given), arg = arg))
+    return(lapply(terms, split_term, data = data, env = environment(given), arg = arg,
+                  panel = panel))
   }
-  value <- resolve_argument(expr, data, env, arg)
+  value <- resolve_argument(expr, data, env, arg, panel)
   if (is.null(value)) return(NULL)
   if (is.character(value) && length(value) && length(value) < nrow(data)) {
     check_columns(value, data, arg)
@@ -21,9 +22,9 @@ split_groups <- function(expr, data, env, arg = "split") {
 }
 
 # a^b: every combination of values that occurs.
-split_term <- function(term, data, env, arg) {
+split_term <- function(term, data, env, arg, panel) {
   parts <- lapply(split_power(term), function(part) {
-    value_groups(resolve_argument(part, data, env, arg), deparse_one(part), nrow(data), arg)
+    value_groups(resolve_argument(part, data, env, arg, panel), deparse_one(part), nrow(data), arg)
   })
   if (length(parts) == 1L) return(parts[[1L]])
   groups <- interaction(parts, sep = ", ", lex.order = TRUE, drop = TRUE)

@@ -29,12 +29,15 @@
 #' Variances are those of [vcov.fe_lm()] with \eqn{\hat X}{X^} for \eqn{\tilde X}{X~} and the
 #' structural residuals u; leverages, in `"HC2"`, `"HC3"`, `"CR2"` and `"CR3"`, are those of the
 #' second stage, \eqn{\hat X(\hat X'W\hat X)^{-1}\hat X'W}{X^(X^'WX^)^-1 X^'W} with the effects, as
-#' in clubSandwich for AER's `ivreg`, the first stage being taken as given. R2, sigma and the sums of
-#' squares are of u, so that R2 may be negative. There is no likelihood. Instruments that are
-#' collinear are left out with a warning; fewer of them than endogenous regressors is an error.
-#' `sw()` and its kin work in this part too. The print gives the first-stage F, which [glance()] has
-#' as `first.stage.F` (the smallest); see [fe_iv_tests()] for the tests and [fe_first_stage()] for
-#' the regressions. Bootstraps, `"CR3J"`, `anova()` and tests of effects are for least squares only.
+#' in clubSandwich for AER's `ivreg`, the first stage being taken as given. sandwich on an `ivreg`
+#' has other `"HC2"` and `"HC3"`: it takes the diagonal of
+#' \eqn{X(\hat X'\hat X)^{-1}\hat X'}{X(X^'X^)^-1 X^'}, whose numbers may be negative. R2,
+#' sigma and the sums of squares are of u, so that R2 may be negative. There is no likelihood.
+#' Instruments that are collinear are left out with a warning; fewer of them than endogenous
+#' regressors is an error. `sw()` and its kin work in this part too. The print gives the first-stage
+#' F, which [glance()] has as `first.stage.F` (the smallest); see [fe_iv_tests()] for the tests and
+#' [fe_first_stage()] for the regressions. Bootstraps, `"CR3J"`, `anova()` and tests of effects are
+#' for least squares only.
 #'
 #' @section Estimates:
 #' With \eqn{\tilde X, \tilde y}{X~, y~} the residuals of regressors and outcome from the fixed
@@ -70,7 +73,9 @@
 #' of the first factor average zero over the rows, those of the others are zero in their first
 #' level. Each is a linear functional of the effects; its influence on row i is
 #' \eqn{x_{0i} - \tilde x_i' (\tilde X'W\tilde X)^{-1} X'Wx_0}{x0_i - x~_i'(X~'WX~)^-1 X'W x0},
-#' where \eqn{x_0 = D(D'WD)^- d_0}{x0 = D(D'WD)^- d0} represents the functional.
+#' where \eqn{x_0 = D(D'WD)^- d_0}{x0 = D(D'WD)^- d0} represents the functional. Where levels of a
+#' factor lie within the clusters, its standard error leaves the uncertainty of their effects out,
+#' with a warning (see [fixef.fe_lm()]).
 #'
 #' @param formula see below; also a string, or a variable that holds either.
 #' @param data a data frame with one row an observation.
@@ -106,7 +111,7 @@
 #' @param lean `TRUE`: keep neither the data nor anything as long as the rows. Methods that need
 #'   them say so.
 #' @param panel.id `NULL`, or unit and time of a panel, `~unit + time` or two names of columns, which
-#'   `l()`, `f()` and `d()` in the formula go by (see [fe_lag()]).
+#'   `l()`, `f()` and `d()` go by, in the formula and in other arguments (see [fe_lag()]).
 #' @return a model of class `fe_lm`, or for several models a list of them of class `fe_lm_list`.
 #'   Elements of a model for programs: `coefficients`, `vcov` (matrix), `vcov_info` (type, label,
 #'   factor, df, clusters), `bread` \eqn{(\tilde X'W\tilde X)^{-1}}{(X~'WX~)^-1}, `residuals`,
@@ -153,11 +158,10 @@ model_setup <- function(formula, data, settings, env, weights = NULL, subset = N
   formula <- as_formula(formula, env)
   data <- check_data(data)
   n <- nrow(data)
-  value <- function(expr, arg) resolve_argument(expr, data, env, arg)
   panel <- check_panel_id(panel.id, data)
   formula <- expand_lags(formula, panel)
-  frame <- new_frame(data, environment(formula), settings$threads, panel,
-                     formula = formula)
+  frame <- new_frame(data, environment(formula), settings$threads, panel, formula = formula)
+  value <- function(expr, arg) resolve_argument(expr, data, env, arg, frame$panel)
   frame$weighting <- check_choice(weights_type, c("analytic", "frequency"), "weights_type")
   frame$weights <- check_weights(value(weights, "weights"), n)
   if (weights_type == "frequency") check_frequencies(frame$weights)
@@ -165,18 +169,18 @@ model_setup <- function(formula, data, settings, env, weights = NULL, subset = N
   if (!is.null(fsplit) && !is.null(split)) {
     stop_arg("fsplit", "is given beside `split`", "Give one of them, for instance fsplit = ~a + b")
   }
-  groups <- if (is.null(fsplit)) split_groups(split, data, env) else
-    split_groups(fsplit, data, env, "fsplit")
+  groups <- if (is.null(fsplit)) split_groups(split, data, env, "split", frame$panel) else
+    split_groups(fsplit, data, env, "fsplit", frame$panel)
   samples <- split_samples(check_subset(value(subset, "subset"), n), groups, n, !is.null(fsplit))
   list(formula = formula, frame = frame, samples = samples, settings = settings)
 }
 
 # One fit for each sample and planned model.
 run_plan <- function(setup, plan) {
-  fits <- lapply(setup$samples, function(sample) {
+  fits <- say_once(lapply(setup$samples, function(sample) {
     withCallingHandlers(fit_sample(setup$frame, plan, sample, setup$settings),
                         fe_error = function(e) name_sample(e, sample$split))
-  })
+  }))
   unlist(fits, recursive = FALSE)
 }
 

@@ -143,10 +143,12 @@ shared_rows <- function(frame, model, settings) {
        offset = take_rows(frame$offset, rows), n = n, nobs = if (counts) sum(w) else n)
 }
 
+# Elements of a vector or rows of a matrix; rows NULL: all.
 take_rows <- function(v, rows) {
   if (is.null(rows) || is.null(v)) return(v)
   plain <- is.null(attributes(v)) && typeof(v) %in% c("double", "integer") && is.integer(rows)
-  if (plain) .Call(C_take, v, rows) else v[rows]
+  if (plain) return(.Call(C_take, v, rows))
+  if (length(dim(v)) == 2L) v[rows, , drop = FALSE] else v[rows]
 }
 
 # All distinct columns of a group: outcomes (less their offsets), regressors, instruments. ->
@@ -168,14 +170,12 @@ group_columns <- function(frame, models, shared) {
       columns[[y_key]] <- if (is.null(offset)) y else y - offset
       scans[[y_key]] <- if (is.null(shared$rows) && is.null(offset)) model$outcome$scan
     }
-    x_keys <- paste0("x:", names(design$columns), recycle0 = TRUE)
+    x_keys <- character(length(design$columns))
     for (j in seq_along(x_keys)) {
-      while (!is.null(columns[[x_keys[j]]]) &&
-               !identical(columns[[x_keys[j]]], design$columns[[j]])) {
-        x_keys[j] <- paste0(x_keys[j], "'") # the same name, another column
-      }
+      name <- names(design$columns)[j]
+      x_keys[j] <- column_key(name, design$columns[[j]], columns)
       columns[[x_keys[j]]] <- design$columns[[j]]
-      scans[[x_keys[j]]] <- design$scans[[names(design$columns)[j]]]
+      scans[[x_keys[j]]] <- design$scans[[name]]
     }
     z <- if (is.null(design$role)) logical(length(x_keys)) else design$role == "instrument"
     design$names <- as.character(names(design$columns))[!z]
@@ -193,6 +193,13 @@ group_columns <- function(frame, models, shared) {
   floor <- if (has_effects) vapply(moments, floor_norm, 0) else numeric(length(columns))
   list(raw = columns, scans = scans, moments = moments, floor = unname(floor), designs = designs,
        index = lapply(index, function(at) lapply(at, match, names(columns))))
+}
+
+# Where a regressor stands among the columns: primes tell apart others of the same name.
+column_key <- function(name, column, columns) {
+  key <- paste0("x:", name)
+  while (!is.null(columns[[key]]) && !identical(columns[[key]], column)) key <- paste0(key, "'")
+  key
 }
 
 # Sums of squares must neither overflow nor vanish.

@@ -239,10 +239,9 @@ check_clusters <- function(s) {
 }
 
 call_vcov <- function(m, vcov) {
-  V <- tryCatch(vcov(m), error = function(e) {
+  tryCatch(vcov(m), error = function(e) {
     stop_arg("vcov", paste("is a function that failed on the model:", conditionMessage(e)))
   })
-  V
 }
 
 given_vcov <- function(m, V, label) {
@@ -267,105 +266,13 @@ given_vcov <- function(m, V, label) {
                           G = integer(), ssc = "given"))
 }
 
-# Multi-way and spatial variances can have negative eigenvalues. The slopes alone decide: they have
-# the same variance whatever constant stands beside them.
-is_repaired <- function(entry, G) length(G) > 1L || isTRUE(entry$repair)
-
-repair_label <- function(entry) if (isTRUE(entry$repair)) entry$label else "multi-way clustered"
-
-# A constant b0 = e + v'b, e being what is uncorrelated with b under iid errors -> v, by the names
-# of the slopes; NULL without a constant.
-constant_weights <- function(m, V) {
-  at <- match("(Intercept)", colnames(V))
-  if (is.na(at)) return(NULL)
-  if (!is.null(m$x0)) return(stats::setNames(-m$x0_slopes, colnames(V)[-at]))
-  solve(m$bread[-at, -at, drop = FALSE], m$bread[-at, at])
-}
-
-# The negative eigenvalues of the slopes' variance set to zero, and what that adds passed on to the
-# functionals e + v'b beside them. v: their weights, a vector for one, or a list of vectors by the
-# names of slopes, for the rows of V that are called like no slope.
-repair_slopes <- function(V, v, what) {
-  if (!is.list(v)) v <- if (!is.null(v)) list("(Intercept)" = v)
-  beside <- match(names(v), colnames(V))
-  slopes <- setdiff(seq_len(ncol(V)), beside)
-  fixed <- repair_psd(V[slopes, slopes, drop = FALSE], what)
-  if (!length(beside)) return(fixed)
-  by <- diag(ncol(V))
-  dimnames(by) <- dimnames(V)
-  by <- by[, slopes, drop = FALSE]
-  for (name in names(v)) by[name, names(v[[name]])] <- v[[name]]
-  before <- diag(V)
-  V <- V + by %*% (fixed - V[slopes, slopes]) %*% t(by)
-  V[slopes, slopes] <- fixed
-  forget_negative(V, before, what)
-}
-
-# Negative eigenvalues are set to zero (Cameron, Gelbach and Miller 2011, section 2.3), and that is
-# said.
-repair_psd <- function(V, what) {
-  if (!length(V)) return(V)
-  e <- eigen(V, symmetric = TRUE)
-  if (min(e$values) >= -1e-12 * max(abs(e$values))) return(V)
-  fixed <- e$vectors %*% (pmax(e$values, 0) * t(e$vectors))
-  dimnames(fixed) <- dimnames(V)
-  if (max(abs(fixed - V)) > 1e-8 * max(abs(V))) {
-    warn_user("the ", what, " variance was not positive semi-definite; its negative eigenvalues ",
-              "were set to zero")
-  }
-  forget_negative(fixed, diag(V), what)
-}
-
-# A coefficient of whose variance none is left has NA.
-forget_negative <- function(V, before, what) {
-  none <- which(diag(V) <= 1e-12 * abs(before))
-  if (length(none)) {
-    warn_user("the ", what, " variance is negative for ", quote_list(colnames(V)[none]),
-              ": the standard error is NA")
-    V[none, ] <- V[, none] <- NA
-  }
-  V
-}
-
-# Leverages of the slopes and of the fixed effects together: of one of the observations that a row
-# stands for.
-leverage <- function(m) {
-  need_full(m, "leverages")
-  w <- if (is.null(m$weights)) 1 else m$weights
-  h <- w * rowSums((residual_design(m) %*% m$root)^2)
-  times <- if (is.null(row_counts(m))) 1 else row_counts(m)
-  if (!length(m$factors)) return(h / times)
-  control <- m$control
-  control$solver <- "schur"
-  size <- sum(sort(vapply(m$factors, `[[`, 0L, "n_levels"), decreasing = TRUE)[-1L])
-  if (size > 5000) {
-    stop_arg("vcov", sprintf(paste("needs the leverages of fixed effects with %d levels beside the",
-                                   "largest factor; exact leverages are computed for up to 5000"),
-                             as.integer(size)),
-             "Use \"HC1\" or clustered standard errors")
-  }
-  absorber <- new_absorber(m$factors, m$weights, control, m$threads)
-  (h + ask_leverage(absorber)) / times
-}
-
-checked_leverage <- function(m) {
-  h <- leverage(m)
-  full <- which(h > 1 - 1e-10)
-  if (length(full)) {
-    rows <- if (is.null(m$rows)) full else m$rows[full]
-    stop_arg("vcov", sprintf("needs leverages below one, but %s %s fitted perfectly (leverage 1)",
-                             quote_rows(rows), if (length(rows) == 1L) "is" else "are"),
-             "Use \"HC1\", or leave these rows out")
-  }
-  h
-}
-
 set_vcov <- function(m, vcov, ssc, cluster = NULL) {
   got <- compute_vcov(m, vcov, cluster, ssc)
   m$vcov <- got$V
   m$vcov_info <- got$info
   m$vcov_request <- list(vcov = vcov, cluster = cluster)
   m$ssc <- ssc
+  if (!is.null(m$x0)) warn_constant(m)
   m
 }
 
@@ -461,10 +368,13 @@ restated <- function(m, vcov = NULL, cluster = NULL, ssc = NULL) {
   if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(m)
   ssc <- if (is.null(ssc)) m$ssc else check_ssc(ssc)
   as_before <- is.null(vcov) && is.null(cluster)
-  if (is.character(vcov) && length(vcov) == 1L && is.null(cluster) && length(m$vcov_info$G) &&
-      isTRUE(vcov_registry[[vcov]]$clustered)) {
-    cluster <- request_cluster(m$vcov_request)
-  }
+  if (is_bare_type(m, vcov, cluster)) cluster <- request_cluster(m$vcov_request)
   asked <- if (as_before) m$vcov_request else list(vcov = vcov, cluster = cluster)
   set_vcov(m, asked$vcov, ssc, asked$cluster)
+}
+
+# Is it a clustered type alone, for a model whose variance names clusters?
+is_bare_type <- function(m, vcov, cluster) {
+  is.character(vcov) && length(vcov) == 1L && is.null(cluster) && length(m$vcov_info$G) &&
+    isTRUE(vcov_registry[[vcov]]$clustered)
 }

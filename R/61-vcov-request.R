@@ -143,7 +143,7 @@ cluster_factors <- function(cluster, m, n_default, arg = "cluster") {
 # Coded variables of the terms, over the rows of the model, by name. role and use: what a message
 # calls them ("cluster"), and what the variance does with them ("clusters by").
 coded_terms <- function(terms, env, m, role, use, arg = "vcov") {
-  frame <- new_frame(m$data, env, m$threads)
+  frame <- own_data_frame(m, env)
   out <- lapply(terms, function(term) {
     coded <- m$factors[[deparse_one(term)]]
     if (!is.null(coded) && all(all.vars(term) %in% names(m$data))) return(coded)

@@ -15,7 +15,8 @@
 #' it holds numbers or dates. Gaps count: a unit without a row in a period has no score there, and
 #' a period that no unit has is still a period. A period is the smallest difference between two
 #' times if all differences are its multiples, else, for whole numbers, their greatest common
-#' divisor; dates on one day of the month or on its last are months; levels of a factor that are no
+#' divisor; dates on one day of the month or on its last are months, times at one time of day are
+#' dates; levels of a factor that are no
 #' numbers are consecutive, and so are times that fit none of this. A print says how many periods
 #' there are. With frequency weights a row adds the scores of its observations.
 #'
@@ -131,50 +132,18 @@ time_axis <- function(time, name) {
     stop_arg("vcov", sprintf("has the time `%s`, which has a single value in the sample", name),
              "Correlation over time needs at least two periods")
   }
-  gaps <- diff(value)
-  step <- min(gaps)
-  axis <- (value - value[1L]) / step
-  if (all(abs(axis - round(axis)) < 1e-6)) return(round(axis))
-  whole <- is.null(time$like) && all(value == round(value))
-  if (whole) return((value - value[1L]) / Reduce(greatest_divisor, unique(gaps)))
-  seq_along(value) - 1
+  step <- common_period(value, is.null(time$like) && all(value == round(value)))
+  if (is.null(step)) return(seq_along(value) - 1)
+  round((value - value[1L]) / step)
 }
 
-greatest_divisor <- function(a, b) {
-  while (b > 0) {
-    rest <- a %% b
-    a <- b
-    b <- rest
-  }
-  a
-}
-
-# The levels of a time as increasing numbers; NULL if they are text that holds no numbers. Dates of
-# one day of the month, or of its end, are months; the levels of a factor are consecutive unless
-# they are numbers.
+# The levels of a time as increasing numbers, as those of a lag; NULL if they are text that holds no
+# numbers. The levels of any factor that are no numbers are consecutive.
 time_values <- function(time) {
-  like <- time$like
-  if (!is.null(like$parts)) return(NULL)
-  if (inherits_any(like, c("Date", "POSIXct"))) return(date_values(time))
-  text <- is.character(time$level) || !is.null(like$levels) || inherits_any(like, "integer64")
-  if (!text) return(as.double(time$level))
-  value <- suppressWarnings(as.double(level_labels(time)))
-  if (!anyNA(value) && !is.unsorted(value, strictly = TRUE)) return(value)
-  if (!is.null(like$levels)) as.double(seq_len(time$n_levels))
-}
-
-inherits_any <- function(like, classes) any(classes %in% like$class)
-
-date_values <- function(time) {
-  level <- time$level
-  attributes(level) <- time$like
-  day <- as.POSIXlt(level)
-  midnight <- all(day$hour == 0 & day$min == 0 & day$sec == 0)
-  if (!midnight) return(as.double(time$level))
-  date <- as.Date(day)
-  next_day <- as.POSIXlt(date + 1)
-  if (length(unique(day$mday)) > 1L && !all(next_day$mday == 1L)) return(as.double(date))
-  12 * day$year + day$mon
+  if (!is.null(time$like$parts)) return(NULL)
+  rule <- time_kind(time, ordered = !is.null(time$like$levels))
+  if (is.null(rule)) return(NULL)
+  if (rule$kind == "level") as.double(seq_len(time$n_levels)) else time_numbers(time, rule)
 }
 
 # ---- variance ------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ conley_request <- function(asked, m) {
 
 # Rows at one place are one.
 places <- function(asked, m, sphere) {
-  frame <- new_frame(m$data, asked$env, m$threads)
+  frame <- own_data_frame(m, asked$env)
   coordinates <- lapply(asked$terms, coordinate, frame = frame, m = m)
   if (sphere) {
     check_degrees(coordinates[[1L]], "latitude", 90, m)

@@ -112,7 +112,7 @@ boot_critical <- function(boot, level) {
 
 # Variance of all coefficients of a family: of a single model its own, of several that of their
 # stacked influences -> list(b, V, df, label, G)
-family_variance <- function(family, ssc = NULL) {
+family_variance <- function(family) {
   models <- family$models
   at <- family$at
   b <- unlist(Map(function(j, term) models[[j]]$coefficients[[term]], at$model, at$term))
@@ -127,23 +127,17 @@ family_variance <- function(family, ssc = NULL) {
   check_same_data(models)
   check_same_weighting(models)
   request <- common_request(models)
-  union <- family_rows(models)
+  union <- union_rows(models)
   spec <- joint_spec(request, union$pool)
-  states <- Map(member_state, models, union$rows, list(spec), list(ssc), list(union$pool),
+  states <- Map(member_state, models, union$rows, list(spec), list(NULL), list(union$pool),
                 list(request))
-  psi <- Map(function(s, rows, j) term_influences(s, rows, at$term[at$model == j],
-                                                  union$pool$n_rows), states, union$rows, used)
-  psi <- do.call(cbind, psi)
-  own <- match(at$model, used)
-  scale <- vapply(states, vcov_registry[[spec$type]]$scale, 0)
-  root <- sqrt(scale[own])
-  meat <- joint_meat(psi, states[own], union$rows[own], spec, union$pool, FALSE, 1L)
-  V <- outer(root, root) * meat
-  V <- (V + t(V)) / 2
   entry <- vcov_registry[[spec$type]]
-  if (length(spec$clusters) > 1L || isTRUE(entry$repair)) V <- repair_psd(V, "joint")
-  list(b = b, V = unname(V), df = joint_member_df(states, spec),
-       label = describe_joint_variance(spec, entry, scale, ssc$preset),
+  scale <- vapply(states, entry$scale, 0)
+  terms <- lapply(used, function(j) at$term[at$model == j])
+  V <- stacked_variance(states, union$rows, spec, union$pool, terms, scale)$V
+  place <- order(order(match(at$model, used))) # of each coefficient, in V by models
+  list(b = b, V = unname(V[place, place, drop = FALSE]), df = joint_member_df(states, spec),
+       label = describe_joint_variance(spec, entry, scale, NULL),
        G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
 }
 

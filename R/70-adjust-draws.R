@@ -9,7 +9,7 @@ family_replicates <- function(family, asked) {
     need_ols(m, "a bootstrap of a family of coefficients", "...")
   }
   if (length(models) > 1L) check_same_data(models)
-  union <- family_rows(models)
+  union <- union_rows(models)
   drawn <- family_clusters(models, asked$cluster, union$pool)
   seed <- check_seed(asked$seed)
   enumerated <- asked$type == "wild" && asked$kind == "rademacher" && drawn$n_levels < 60 &&
@@ -33,13 +33,6 @@ family_replicates <- function(family, asked) {
        B = nrow(boot), failed = sum(!whole), enumerated = enumerated, type = asked$type,
        weights = if (asked$type == "wild") asked$kind, cluster = drawn$name, G = drawn$n_levels,
        impose_null = if (asked$type == "wild") asked$impose_null, seed = seed)
-}
-
-# Rows of all models together -> list(pool, rows (of each model, as places among them))
-family_rows <- function(models) {
-  rows <- lapply(models, function(m) if (is.null(m$rows)) seq_len(m$n_data) else m$rows)
-  union <- sort(unique(unlist(rows)))
-  list(pool = pooled_rows(models[[1L]], union), rows = lapply(rows, match, union))
 }
 
 # Clusters over the rows of all models -> list(code, n_levels, name)

@@ -77,6 +77,7 @@
 #' fe_adjust(m, terms = c("ln_insur", "ln_finan", "ln_ict"), method = c("holm", "romano-wolf"),
 #'           B = 999)
 #' fe_adjust(c(a = 0.01, b = 0.04, c = 0.03), method = c("bonferroni", "BH"))
+#' @order 1
 #' @export
 fe_adjust <- function(..., terms = NULL, method = "holm", type = c("wild", "pairs"), B = 9999,
                       cluster = NULL, weights = "rademacher", impose_null = TRUE, vcov = NULL,
@@ -173,9 +174,7 @@ family_part <- function(x, label, expr) {
   if (inherits(x, "fe_moderate")) x <- x$model
   if (inherits(x, "fe_heterogeneity")) return(heterogeneity_family(x))
   if (inherits(x, "fe_lm")) {
-    if (!nzchar(label) && is.name(expr)) label <- as.character(expr)
-    if (!nzchar(label) && !is.null(x$split)) label <- x$split
-    return(list(models = stats::setNames(list(x), label)))
+    return(list(models = stats::setNames(list(x), given_label(x, label, expr))))
   }
   if (!is.list(x) || !length(x)) {
     stop_arg("...", paste("must hold models of class fe_lm, not", describe_value(x)))

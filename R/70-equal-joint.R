@@ -9,10 +9,9 @@ joint_types <- c(influence_types, "CR2", "CR3", "CR3J", "pairs", "wild")
 # where each restriction has its own), eta (a function of restrictions, then), adjusted (is it
 # CR2?), G, label, rows (of each model), shared)
 joint_variance <- function(models, terms, request, ssc) {
-  rows <- lapply(models, function(m) if (is.null(m$rows)) seq_len(m$n_data) else m$rows)
-  union <- sort(unique(unlist(rows)))
-  rows <- lapply(rows, match, union)
-  pool <- pooled_rows(models[[1L]], union)
+  union <- union_rows(models)
+  pool <- union$pool
+  rows <- union$rows
   spec <- joint_spec(request, pool, joint_types)
   if (!is.null(spec$draw) && !length(spec$clusters)) rows_as_clusters(models[[1L]])
   suest <- identical(ssc, "suest")
@@ -21,7 +20,7 @@ joint_variance <- function(models, terms, request, ssc) {
   entry <- vcov_registry[[spec$type]]
   scale <- if (suest) rep(suest_factor(spec, models, rows), length(models)) else
     vapply(states, entry$scale, 0)
-  made <- stacked_variance(states, rows, spec, pool, suest, terms, scale)
+  made <- stacked_variance(states, rows, spec, pool, rep(list(terms), length(models)), scale, suest)
   names <- sprintf("%s[%d]", terms, rep(seq_along(models), each = length(terms)))
   b <- unlist(lapply(models, function(m) m$coefficients[terms]), use.names = FALSE)
   spec$label <- if (is.null(made$label)) spec$label else made$label
@@ -32,17 +31,17 @@ joint_variance <- function(models, terms, request, ssc) {
     joint_df(states, rows, spec, terms))
 }
 
-# -> list(V, label: where it is known only after the work)
-stacked_variance <- function(states, rows, spec, pool, suest, terms, scale) {
+# terms: of each model. -> list(V, label: where it is known only after the work)
+stacked_variance <- function(states, rows, spec, pool, terms, scale, suest = FALSE) {
   if (spec$type == "pairs") return(joint_pairs(states, rows, spec, terms))
   if (spec$type %in% c("CR2", "CR3", "CR3J")) {
-    parts <- lapply(states, function(s) cluster_changes(s)[, terms, drop = FALSE])
-    parts <- Map(`*`, parts, sqrt(scale))
+    parts <- Map(function(s, terms, scale) sqrt(scale) * cluster_changes(s)[, terms, drop = FALSE],
+                 states, terms, scale)
     return(list(V = crossprod(do.call(cbind, Map(in_pool, parts, states, rows,
                                                  spec$clusters[1L])))))
   }
   repaired <- is_repaired(vcov_registry[[spec$type]], spec$clusters)
-  of <- lapply(states, function(s) if (repaired) colnames(s$design$bread) else terms)
+  of <- if (repaired) lapply(states, function(s) colnames(s$design$bread)) else terms
   psi <- do.call(cbind, Map(term_influences, states, rows, of, pool$n_rows))
   root <- rep(sqrt(scale), lengths(of))
   V <- outer(root, root) * joint_meat(psi, states, rows, spec, pool, suest, lengths(of))
@@ -63,8 +62,15 @@ repair_joint <- function(V, states, of, terms) {
   })
   names(v) <- label(each, "(Intercept)")
   V <- repair_slopes(V, Filter(Negate(is.null), v), "joint")
-  asked <- unlist(lapply(each, label, names = terms))
+  asked <- unlist(Map(label, each, terms))
   V[asked, asked, drop = FALSE]
+}
+
+# Rows of all models together -> list(pool, rows (of each model, as places among them))
+union_rows <- function(models) {
+  rows <- lapply(models, function(m) if (is.null(m$rows)) seq_len(m$n_data) else m$rows)
+  union <- sort(unique(unlist(rows)))
+  list(pool = pooled_rows(models[[1L]], union), rows = lapply(rows, match, union))
 }
 
 # Rows of all models, as far as a variance asks: a model without effects.
@@ -168,12 +174,13 @@ pool_levels <- function(own, rows, cluster) {
 # Covariance of the replicates of all models, in which the same clusters are drawn.
 joint_pairs <- function(states, rows, spec, terms) {
   cluster <- spec$cluster
-  for (s in states) if (!all(terms %in% setdiff_constant(s$m))) refuse_pairs()
+  known <- unlist(Map(function(s, terms) terms %in% setdiff_constant(s$m), states, terms))
+  if (!all(known)) refuse_pairs()
   numbers <- spec$draw$replicates
   batch <- ceiling(seq_along(numbers) / max(1, floor(2e7 / cluster$n_levels)))
   t <- do.call(rbind, lapply(split(numbers, batch), function(at) {
     W <- fe_boot_weights(cluster$n_levels, at, spec$draw$seed)
-    do.call(cbind, Map(member_replicates, states, rows, list(W), list(cluster), list(terms)))
+    do.call(cbind, Map(member_replicates, states, rows, list(W), list(cluster), terms))
   }))
   made <- stats::complete.cases(t)
   if (sum(made) < 2L) {

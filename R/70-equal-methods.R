@@ -64,10 +64,7 @@ tidy.fe_equal <- function(x, ...) {
 #' @export
 glance.fe_equal <- function(x, ...) {
   check_dots(...)
-  p <- unname(x$parameter)
-  data.frame(statistic = unname(x$statistic), p.value = x$p.value, df = p[1L],
-             df.residual = if (length(p) > 1L) p[2L] else NA_real_, test = x$test,
-             models = length(x$models), shared = x$shared, vcov.type = x$label)
+  glance_test(x, models = length(x$models), shared = x$shared, vcov.type = x$label)
 }
 
 #' @rdname fe_wald

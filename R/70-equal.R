@@ -85,6 +85,7 @@
 #' long <- fe_lm(ln_upmf ~ ln_imdig + pgdp + fdi | country + year, digitrade)
 #' short <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
 #' fe_equal(short, long, terms = "ln_imdig", cluster = ~country)
+#' @order 1
 #' @export
 fe_equal <- function(..., terms = NULL, vcov = NULL, cluster = NULL, ssc = NULL,
                      test = NULL, level = 0.95) {
@@ -104,10 +105,7 @@ compared_models <- function(given, written) {
   labels <- if (is.null(names(given))) rep("", length(given)) else names(given)
   parts <- Map(function(m, label, expr) {
     if (inherits(m, "fe_moderate")) m <- m$model
-    if (inherits(m, "fe_lm")) {
-      if (!nzchar(label) && is.name(expr)) label <- as.character(expr)
-      return(stats::setNames(list(m), if (is.null(m$split) || nzchar(label)) label else m$split))
-    }
+    if (inherits(m, "fe_lm")) return(stats::setNames(list(m), given_label(m, label, expr)))
     if (!is.list(m) || !length(m) || !all(vapply(m, inherits, NA, "fe_lm"))) {
       stop_arg("...", paste("must hold models of class fe_lm, not", describe_value(m)))
     }
@@ -122,6 +120,13 @@ compared_models <- function(given, written) {
   check_same_data(models)
   check_same_weighting(models)
   models
+}
+
+# A model is called as it was named or written, else by its part of a split.
+given_label <- function(m, label, expr) {
+  if (nzchar(label)) return(label)
+  if (is.name(expr)) return(as.character(expr))
+  if (is.null(m$split)) "" else m$split
 }
 
 # Parts of a split are called by their values.
@@ -191,8 +196,7 @@ common_request <- function(models) {
 
 # A clustered type alone goes with the clusters of the model's own variance.
 with_own_clusters <- function(m, vcov, cluster) {
-  alone <- is.character(vcov) && length(vcov) == 1L && is.null(cluster) && length(m$vcov_info$G)
-  if (alone && isTRUE(vcov_registry[[vcov]]$clustered)) {
+  if (is_bare_type(m, vcov, cluster)) {
     own <- explicit_request(m, m$vcov_request$vcov, m$vcov_request$cluster)
     cluster <- request_cluster(own)
   }

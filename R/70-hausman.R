@@ -135,10 +135,10 @@ panel_parts <- function(m, at) {
   whole <- whole_design(m)
   z <- whole[, setdiff(colnames(whole), c("(Intercept)", names(m$coefficients))), drop = FALSE]
   dummies <- do.call(cbind, c(list(matrix(0, m$n_rows, 0L)), dummy_columns(others)))
-  w <- if (is.null(m$weights)) rep(1, m$n_rows) else m$weights
+  w <- row_weights(m)
   mass <- as.vector(rowsum(w, unit$code))
-  list(x = raw_design(m), z = matrix(as.double(z), nrow(z),
-                                                     dimnames = list(NULL, colnames(z))),
+  list(x = raw_design(m),
+       z = matrix(as.double(z), nrow(z), dimnames = list(NULL, colnames(z))),
        dummies = name_columns(dummies, "effect"), unit = unit, others = others,
        name = names(m$factors)[at], n = m$n_rows,
        mean = function(x) rowsum(w * x, unit$code) / mass)
@@ -353,8 +353,5 @@ tidy.fe_hausman <- function(x, ...) {
 #' @export
 glance.fe_hausman <- function(x, ...) {
   check_dots(...)
-  p <- unname(x$parameter)
-  data.frame(statistic = unname(x$statistic), p.value = x$p.value, df = p[1L],
-             df.residual = if (length(p) > 1L) p[2L] else NA_real_, test = x$test,
-             n_units = x$n_units, nobs = x$nobs, vcov.type = x$vcov)
+  glance_test(x, n_units = x$n_units, nobs = x$nobs, vcov.type = x$vcov)
 }

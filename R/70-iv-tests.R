@@ -62,8 +62,9 @@
 #'   regressor: `endogenous`, `statistic`, `df1`, `df2`, `p.value`, `partial.r2`, and with several
 #'   `conditional` with its p-value), `effective` (`NULL`, or a list of `statistic`, `B` and
 #'   `critical`, a data frame of `tau`, `critical`, `simplified`), `tests` (data frame: `test`,
-#'   `hypothesis`, `statistic`, `distribution`, `df1`, `df2`, `p.value`), `set` (`NULL`, or a matrix of intervals,
-#'   `low` and `high`), `level`, `wald` (the interval of two-stage least squares), `vcov` (in words).
+#'   `hypothesis`, `statistic`, `distribution`, `df1`, `df2`, `p.value`), `set` (`NULL`, or a matrix
+#'   of intervals, `low` and `high`), `level`, `wald` (the interval of two-stage least squares),
+#'   `vcov` (in words).
 #'   Methods: `print`, [generics::tidy()], [generics::glance()], `plot` (the p-value of the
 #'   Anderson-Rubin test as a function of the coefficient).
 #' @references Anderson and Rubin (1949) \doi{10.1214/aoms/1177730090}; Cragg and Donald (1993)
@@ -91,6 +92,7 @@ fe_iv_tests <- function(m, vcov = NULL, cluster = NULL, ssc = NULL, beta0 = 0, l
   beta0 <- check_beta0(beta0, mo$p)
   V <- moment_variance(mo, c(mo$v, list(mo$v_y)))
   one <- mo$p == 1L
+  ar <- if (one) ar_parts(mo, V)
   at <- match(m$iv$endogenous, names(m$coefficients))
   structure(list(
     formula = m$formula, endogenous = m$iv$endogenous, instruments = m$iv$instruments, nobs = mo$n,
@@ -98,10 +100,10 @@ fe_iv_tests <- function(m, vcov = NULL, cluster = NULL, ssc = NULL, beta0 = 0, l
     effective = if (one) effective_F(mo, V),
     tests = do.call(rbind, c(rank_tests(mo, V), list(overid_test(mo)), endogeneity_tests(mo),
                              list(ar_test(mo, V, beta0)))),
-    set = if (one) ar_set(mo, V, level), level = level,
+    set = if (one) ar_set(ar, level), level = level,
     wald = as.matrix(coef_table(m, level)[at, c("estimate", "conf.low", "conf.high")]),
     std.error = unname(std_errors(m)[at]), t.df = unname(coef_df(m)[at]),
-    ar = if (one) ar_parts(mo, V), vcov = mo$spec$note), class = "fe_iv_tests")
+    ar = ar, vcov = mo$spec$note), class = "fe_iv_tests")
 }
 
 check_beta0 <- function(beta0, p) {
@@ -151,7 +153,7 @@ rank_tests <- function(mo, V) {
   iid <- mo$spec$type == "iid"
   root <- backsolve(chol(sigma / (mo$n - mo$K)), diag(mo$p))
   least <- min(svd(mo$pi %*% root, 0L, 0L)$d)^2
-  weak <- "instruments do not identify the coefficients"
+  weak <- "not identified"
   c(if (iid) list(test_row("Cragg-Donald F", weak, least / mo$q, df,
                            p.value = stats::pchisq(least, df, lower.tail = FALSE))),
     list(test_row("Kleibergen-Paap Wald F", weak, wald / mo$q, df,
@@ -173,14 +175,19 @@ rk_statistic <- function(mo, sigma, V) {
 # ---- effective F ---------------------------------------------------------------------------------
 
 effective_F <- function(mo, V) {
-  at <- seq_len(mo$q)
-  S <- list(first = V[at, at, drop = FALSE], both = V[at + mo$q, at, drop = FALSE],
-            reduced = V[at + mo$q, at + mo$q, drop = FALSE])
+  S <- variance_blocks(V, mo$q)
   B <- worst_bias(S)
   tau <- c(0.05, 0.1, 0.2, 0.3)
   list(statistic = sum(mo$pi^2) / sum(diag(S$first)), B = B,
        critical = data.frame(tau = tau, critical = critical_F(S$first, B / tau),
                              simplified = critical_F(S$first, 1 / tau)))
+}
+
+# The joint variance of a first stage and the reduced form, in blocks.
+variance_blocks <- function(V, q) {
+  at <- seq_len(q)
+  list(first = V[at, at, drop = FALSE], both = V[at + q, at, drop = FALSE],
+       reduced = V[at + q, at + q, drop = FALSE])
 }
 
 # The 5 % critical value for the non-centrality x (a vector).
@@ -217,7 +224,7 @@ worst_bias <- function(S) {
 overid_test <- function(mo) {
   iid <- mo$spec$type == "iid"
   name <- if (iid) "Sargan" else "Hansen J"
-  hypothesis <- "instruments are uncorrelated with the errors"
+  hypothesis <- "instruments valid"
   df <- mo$q - mo$p
   if (df == 0L) return(NULL)
   S <- moment_variance(mo, list(mo$u), scaled = FALSE)
@@ -234,7 +241,7 @@ endogeneity_tests <- function(mo) {
   own <- c(m$iv$e, m$x[m$iv$exogenous])
   b <- m$coefficients[names(own)]
   y <- as.double(m$residuals + sum_of(own, b))
-  hypothesis <- "the regressors are exogenous"
+  hypothesis <- "regressors exogenous"
   wide <- rows_model(m, c(v, own), y)
   if (is.null(wide)) return(list(test_row("Wu-Hausman", hypothesis, NA_real_, mo$p, mo$df)))
   at <- seq_len(mo$p)
@@ -250,18 +257,15 @@ endogeneity_tests <- function(mo) {
 
 ar_test <- function(mo, V, beta0) {
   F <- wald_form(mo$pi_y - as.vector(mo$pi %*% beta0),
-                      combine_blocks(V, c(-beta0, 1), mo$q)) / mo$q
-  test_row("Anderson-Rubin", sprintf("coefficients of the endogenous are %s",
-                                     paste(format(beta0, digits = 4L, trim = TRUE),
-                                           collapse = ", ")), F, mo$q, mo$df)
+                 combine_blocks(V, c(-beta0, 1), mo$q)) / mo$q
+  beta0 <- paste(format(beta0, digits = 4L, trim = TRUE), collapse = ", ")
+  test_row("Anderson-Rubin", paste("coefficients", beta0), F, mo$q, mo$df)
 }
 
 # What the statistic of one coefficient is made of.
 ar_parts <- function(mo, V) {
-  at <- seq_len(mo$q)
-  list(pi = mo$pi[, 1L], pi_y = mo$pi_y, first = V[at, at, drop = FALSE], q = mo$q,
-       both = V[at + mo$q, at, drop = FALSE], reduced = V[at + mo$q, at + mo$q, drop = FALSE],
-       df = unname(mo$df), b = mo$b, unit = unname(std_errors(mo$m)[mo$m$iv$endogenous]))
+  c(list(pi = mo$pi[, 1L], pi_y = mo$pi_y, q = mo$q, df = unname(mo$df), b = mo$b,
+         unit = unname(std_errors(mo$m)[mo$m$iv$endogenous])), variance_blocks(V, mo$q))
 }
 
 ar_statistic <- function(a, b) {
@@ -273,8 +277,7 @@ ar_statistic <- function(a, b) {
 
 # Roots of det(c V(t) - pi(t) pi(t)') in t = (beta - b) / unit, by its inverse mu = 1 / t: those of
 # the matrix polynomial Q0 mu^2 + Q1 mu + Q2. -> matrix of intervals; no row: empty; NULL: unknown.
-ar_set <- function(mo, V, level) {
-  a <- ar_parts(mo, V)
+ar_set <- function(a, level) {
   limit <- stats::qf(level, a$q, a$df)
   s <- a$unit
   center <- a$b + 0.01234 * s # at b itself a boundary may lie
@@ -294,8 +297,7 @@ ar_set <- function(mo, V, level) {
   parts <- rle(inside)
   last <- cumsum(parts$lengths)
   first <- last - parts$lengths + 1L
-  out <- cbind(low = ends[first], high = ends[last + 1L])[parts$values %in% TRUE, , drop = FALSE]
-  out
+  cbind(low = ends[first], high = ends[last + 1L])[parts$values %in% TRUE, , drop = FALSE]
 }
 
 # A point in each of the intervals that the ends (from -Inf to Inf) form.

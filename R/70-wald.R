@@ -95,6 +95,7 @@
 #' fe_wald(m, "ln_imdig / pgdp = 5", test = "chisq")
 #' fe_wald(m, fixef = "country")
 #' fe_wald(m, fixef = "year", cluster = "country")
+#' @order 1
 #' @export
 fe_wald <- function(object, ...) UseMethod("fe_wald")
 
@@ -357,8 +358,12 @@ tidy.fe_wald <- function(x, ...) {
 #' @export
 glance.fe_wald <- function(x, ...) {
   check_dots(...)
+  glance_test(x, nobs = x$nobs, vcov.type = x$type)
+}
+
+# One row on a test, and what is to stand beside it.
+glance_test <- function(x, ...) {
   p <- unname(x$parameter)
   data.frame(statistic = unname(x$statistic), p.value = x$p.value, df = p[1L],
-             df.residual = if (length(p) > 1L) p[2L] else NA_real_, test = x$test, nobs = x$nobs,
-             vcov.type = x$type)
+             df.residual = if (length(p) > 1L) p[2L] else NA_real_, test = x$test, ...)
 }

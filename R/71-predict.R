@@ -96,7 +96,8 @@ match_regressors <- function(m, newdata, new_levels) {
     if (!factor && is.name(expr)) check_still_numeric(newdata[[name]], name)
     if (!factor) next
     value <- as.character(eval(expr, newdata, scope))
-    seen <- if (inside) as.character(take_rows(eval(expr, m$data, m$env), m$rows)) else m$xlevels[[name]]
+    seen <- if (inside) as.character(take_rows(eval(expr, m$data, m$env), m$rows)) else
+      m$xlevels[[name]]
     unknown <- which(!is.na(value) & !value %in% seen)
     if (!length(unknown)) next
     if (new_levels == "error") {
@@ -159,7 +160,8 @@ argument_offset <- function(m, newdata, n_inside) {
     stop_arg("newdata", "cannot be used: the offset was an argument and is unknown for new rows",
              "Write it as columns of the data, offset = ~o, or into the formula as offset(o)")
   }
-  list(check_offset(resolve_argument(expr, newdata, m$env, "offset"), nrow(newdata)))
+  panel <- new_data_frame(m, newdata)$panel
+  list(check_offset(resolve_argument(expr, newdata, m$env, "offset", panel), nrow(newdata)))
 }
 
 predict_point <- function(m, at) {

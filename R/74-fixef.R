@@ -216,15 +216,21 @@ check_variance_type <- function(m) {
 
 # The residuals of a level sum to zero, so that a cluster which holds all rows of the level says
 # nothing on its effect.
-warn_enclosed <- function(m, terms) {
+warn_enclosed <- function(m, terms, held = "the errors hold") {
   spec <- own_spec(m)
   clusters <- if (spec$type == "DK") list(spec$time) else spec$clusters
   factors <- m$factors[unique(effect_terms(m$factors)$factor[terms])]
   enclosed <- vapply(factors, function(f) any(vapply(clusters, is_nested, NA, inner = f)), NA)
   if (!any(enclosed)) return(invisible())
   warn_user("levels of ", quote_list(names(factors)[enclosed]), " lie within the clusters, which ",
-            "therefore say nothing on their effects: the errors hold the uncertainty of the ",
-            "slopes and of other factors only. Use another variance, such as \"HC1\"")
+            "therefore say nothing on their effects: ", held, " the uncertainty of the slopes and ",
+            "of other factors only. Use another variance, such as \"HC1\"")
+}
+
+# The constant is a functional of the effects of all terms.
+warn_constant <- function(m) {
+  if (identical(m$vcov_info$type, "given")) return(invisible())
+  warn_enclosed(m, seq_along(effect_terms(m$factors)$name), "the error of the constant holds")
 }
 
 # A function that gives the scaled meat of a design under the variance of the model.

@@ -1,10 +1,12 @@
 # Bootstrap replicates of the effects of a mediation.
 
 boot_mediate <- function(x, cluster, request) {
-  if (length(x$means) && (request$type == "residual" || request$studentise)) {
-    stop_arg(if (request$studentise) "studentise" else "type",
-             "has no replicates of the averages that natural effects need",
-             "Use type = \"pairs\" without studentising")
+  if (length(x$means)) {
+    need_averages(request$type, "type")
+    if (request$studentise) {
+      stop_arg("studentise", "has no replicates of the averages that natural effects need",
+               "Use other intervals")
+    }
   }
   models <- all_equations(x)
   names <- lapply(models, setdiff_constant)
@@ -23,6 +25,12 @@ boot_mediate <- function(x, cluster, request) {
   }
   b <- boot_models(models, unlist(names, use.names = FALSE), by_rows(statistic), cluster, request)
   if (length(x$means) && request$type != "wild") resample_means(b, x, cluster, request) else b
+}
+
+need_averages <- function(type, arg) {
+  if (type != "residual") return(invisible())
+  stop_arg(arg, "is \"residual\", whose replicates hold no averages, which natural effects need",
+           "Use \"pairs\"")
 }
 
 # Effects, then the paths' coefficients that are none.

@@ -44,11 +44,6 @@ delta_error <- function(x, effect) {
   sqrt(max(0, sum(g * (x$variance$V %*% g))))
 }
 
-effect_error <- function(x, effect, method) {
-  if (method == "delta" || !is_path_product(effect)) return(delta_error(x, effect))
-  product_error(product_parts(x, effect), method)
-}
-
 # All paths of the product differ from zero: the largest of their p-values.
 joint_significance <- function(x, effect) {
   if (!is_path_product(effect)) return(NA_real_)
@@ -57,10 +52,11 @@ joint_significance <- function(x, effect) {
 }
 
 # Draws of the effects from the normal distribution of the paths' coefficients.
-monte_carlo <- function(x, seed = x$seed) {
+monte_carlo <- function(x) {
   V <- x$variance$V
   e <- eigen(V, symmetric = TRUE)
   root <- e$vectors %*% (sqrt(pmax(e$values, 0)) * t(e$vectors))
+  seed <- if (is.null(x$seed)) draw_seed() else x$seed
   z <- fe_boot_weights(ncol(V), seq_len(x$draws), seed, "wild", "norm")
   theta <- t(x$coefficients[colnames(V)] + root %*% z)
   colnames(theta) <- colnames(V)
@@ -70,10 +66,9 @@ monte_carlo <- function(x, seed = x$seed) {
 # One interval a row, of the effects named.
 effect_intervals <- function(x, type, level, names = effect_names(x)) {
   out <- if (type == "montecarlo") {
-    draws <- monte_carlo(x, if (is.null(x$seed)) draw_seed() else x$seed)
     alpha <- (1 - level) / 2
-    t(apply(draws[, names, drop = FALSE], 2L, stats::quantile, c(alpha, 1 - alpha), type = 6L,
-            names = FALSE))
+    draws <- monte_carlo(x)[, names, drop = FALSE]
+    t(apply(draws, 2L, stats::quantile, c(alpha, 1 - alpha), type = 6L, names = FALSE))
   } else if (type %in% analytic_methods) {
     analytic_intervals(x, type, level)[names, , drop = FALSE]
   } else {
@@ -159,7 +154,8 @@ analytic_row <- function(effect, x, method) {
   estimate <- unname(effect_values(list(effect), row)[1L, 1L])
   if (effect$effect == "share") return(effect_row(effect, estimate, method = ""))
   method <- if (is_path_product(effect)) method else "delta"
-  se <- effect_error(x, effect, method)
+  se <- if (method == "delta") delta_error(x, effect) else
+    product_error(product_parts(x, effect), method)
   z <- stats::qnorm(1 - (1 - x$level) / 2)
   effect_row(effect, estimate, se, 2 * stats::pnorm(-abs(estimate / se)), estimate - z * se,
              estimate + z * se, joint_significance(x, effect), method_labels[[method]])

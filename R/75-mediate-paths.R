@@ -125,7 +125,7 @@ products_gradient <- function(products, theta) {
 
 # ---- routes --------------------------------------------------------------------------------------
 
-# Every way from treatment to outcome through mediators: list(label, edges, sets: which equation).
+# Every way from treatment to outcome through mediators: list(label, edges).
 mediation_routes <- function(x) {
   if (x$type != "serial") {
     return(lapply(x$mediators, function(m) list(label = m, edges = paste0(c("a:", "b:"), m))))

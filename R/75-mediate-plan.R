@@ -1,7 +1,7 @@
 # Equations of a mediation: which regressions, and the edges of the path diagram that their
 # coefficients are.
 
-# -> list(plan (equations: total, one a mediator, those with mediators), edges, sets, exact)
+# -> list(plan (equations: total, one a mediator, those with mediators), edges, exact)
 plan_mediation <- function(setup, request) {
   parsed <- parse_formula(setup$formula)
   if (max(lengths(parsed)) > 1L) {

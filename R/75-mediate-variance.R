@@ -38,7 +38,7 @@ sandwich_paths <- function(x, models, spec, pool, request) {
                      1L)
   V <- outer(root, root) * meat
   V <- (V + t(V)) / 2
-  if (length(spec$clusters) > 1L || isTRUE(entry$repair)) V <- repair_psd(V, "joint")
+  if (is_repaired(entry, spec$clusters)) V <- repair_psd(V, "joint")
   dimnames(V) <- list(colnames(psi), colnames(psi))
   V
 }
@@ -58,7 +58,8 @@ classical_paths <- function(x, models) {
   if (!length(x$means)) return(V)
   n <- models[[1L]]$nobs
   influence <- mean_influences(x) / sqrt(w)
-  bind_blocks(V, sum(w) / n * crossprod(influence))
+  names <- c(theta$name, names(x$means))
+  `dimnames<-`(block_diagonal(list(V, sum(w) / n * crossprod(influence))), list(names, names))
 }
 
 # Each equation's own variance: nothing known across equations.
@@ -75,12 +76,4 @@ separate_paths <- function(x, models) {
     V[at, at] <- models[[e]]$vcov[theta$term[at], theta$term[at]]
   }
   V
-}
-
-bind_blocks <- function(A, B) {
-  names <- c(colnames(A), colnames(B))
-  out <- matrix(0, length(names), length(names), dimnames = list(names, names))
-  out[colnames(A), colnames(A)] <- A
-  out[colnames(B), colnames(B)] <- B
-  out
 }

@@ -101,12 +101,14 @@
 #'   coefficients in `models`, no conditional effect. Default `TRUE`.
 #' @param interaction multiply treatment and mediators in the outcome equation? Not for a chain, nor
 #'   with a moderator.
-#' @param control.value,treat.value levels of the treatment that are compared, default 0 and 1.
+#' @param control.value,treat.value two different levels of the treatment that an `interaction`
+#'   compares, default 0 and 1.
 #' @param mediator.value `NULL` (means over the rows used), or named numbers: where the controlled
 #'   direct effect holds the mediators.
 #' @param method standard error and p-value of indirect effects: `"delta"` (default), `"sobel"`,
 #'   `"aroian"` or `"goodman"`.
-#' @param boot type of the bootstrap: `"pairs"` (default), `"wild"`, `"bayesian"` or `"residual"`.
+#' @param boot type of the bootstrap: `"pairs"` (default), `"wild"`, `"bayesian"` or `"residual"`
+#'   (not with an `interaction`).
 #' @param draws Monte Carlo draws, default 20000.
 #' @param seed `NULL` (drawn from R's generator, hence governed by [set.seed()]), or a whole number.
 #' @return an object of class `fe_mediate`: `effects` (a data frame with one row an effect and method:
@@ -134,14 +136,12 @@
 #'            ci = "montecarlo", vcov = ~country)
 #' @export
 fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R = 1999,
-                       cluster = NULL,
-                       ci = c("percentile", "basic", "bc", "bca", "delta", "sobel", "aroian",
-                              "goodman", "montecarlo"),
+                       cluster = NULL, ci = c("percentile", "basic", "bc", "bca", "delta",
+                                              "sobel", "aroian", "goodman", "montecarlo"),
                        level = 0.95, vcov = "HC1", ssc = fe_ssc(), weights = NULL, subset = NULL,
                        intercept = c("none", "lsdv", "mean", "within"),
-                       singletons = c("drop", "keep"),
-                       control = fe_control(), threads = NULL, progress = interactive(),
-                       weights_type = c("analytic", "frequency"),
+                       singletons = c("drop", "keep"), control = fe_control(), threads = NULL,
+                       progress = interactive(), weights_type = c("analytic", "frequency"),
                        type = c("separate", "parallel", "serial"), covariates = NULL,
                        moderator = NULL, paths = c("a", "b", "direct"), values = NULL,
                        center = TRUE, interaction = FALSE, control.value = 0, treat.value = 1,
@@ -152,7 +152,9 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
   env <- parent.frame()
   ci <- check_choice(ci[1L], mediation_intervals_known, "ci")
   if (missing(R) && !ci %in% boot_intervals) R <- 0
-  check_count(R, "R", 0)
+  inference <- inference_request(ci, level, method[1L], draws)
+  levels <- treatment_levels(control.value, treat.value)
+  boot <- check_mediation_boot(boot[1L], check_count(R, "R", 0), interaction)
   settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads,
                              FALSE, call)
   if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
@@ -162,17 +164,14 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
                 type = if (!missing(type)) type[1L], covariates = covariates, moderator = moderator,
                 paths = paths, center = center, interaction = interaction)
   request <- mediation_request(asked, formula, data)
-  extra <- list(weights = resolve_argument(substitute(weights), data, env, "weights"),
-                subset = resolve_argument(substitute(subset), data, env, "subset"),
+  panel <- data_panel(panel.id, data, env)
+  extra <- list(weights = resolve_argument(substitute(weights), data, env, "weights", panel),
+                subset = resolve_argument(substitute(subset), data, env, "subset", panel),
                 weights_type = weights_type[1L], panel.id = panel.id)
-  fitted <- fit_mediation(formula, data, request, settings, env, extra)
-  out <- new_mediation(fitted, request, call)
-  out[c("ci", "level", "method", "draws")] <- list(ci, check_level(level),
-    check_choice(method[1L], analytic_methods, "method"), check_count(draws, "draws", 100))
-  levels <- c(control = check_number(control.value, "control.value"),
-              treat = check_number(treat.value, "treat.value"))
+  out <- new_mediation(fit_mediation(formula, data, request, settings, env, extra), request, call)
+  out[names(inference)] <- inference
   out <- complete_mediation(out, values, levels, mediator.value)
-  resample_mediation(out, R, boot[1L], cluster, seed, threads, progress)
+  resample_mediation(out, R, boot, cluster, seed, threads, progress)
 }
 
 # ---- what is asked for ---------------------------------------------------------------------------
@@ -206,6 +205,29 @@ mediation_request <- function(asked, formula, data) {
   request$sets <- if (request$type == "separate") as.list(request$mediators) else
     list(request$mediators)
   request
+}
+
+inference_request <- function(ci, level, method, draws) {
+  list(ci = ci, level = check_level(level),
+       method = check_choice(method, analytic_methods, "method"),
+       draws = check_count(draws, "draws", 100))
+}
+
+# The levels of the treatment that natural effects compare.
+treatment_levels <- function(control, treat) {
+  out <- c(control = check_number(control, "control.value"),
+           treat = check_number(treat, "treat.value"))
+  if (out[["control"]] == out[["treat"]]) {
+    stop_arg("treat.value", sprintf("is %s, as `control.value` is, so that nothing changes",
+                                    format(treat)), "Give two levels that differ")
+  }
+  out
+}
+
+check_mediation_boot <- function(type, R, interaction) {
+  check_choice(type, boot_types, "boot")
+  if (R > 0 && isTRUE(interaction)) need_averages(type, "boot")
+  type
 }
 
 mediation_type <- function(type, joint) {

@@ -119,7 +119,7 @@ joint_decomposition <- function(base, full, parts, request, ssc, b1x2) {
   }
   sum_of <- cbind(diag(k), diag(k))
   V <- sum_of %*% M %*% t(sum_of)
-  if (length(spec$clusters) > 1L || isTRUE(entry$repair)) V <- repair_psd(V, "joint")
+  if (is_repaired(entry, spec$clusters)) V <- repair_psd(V, "joint")
   list(V = (V + t(V)) / 2, df = joint_member_df(states, spec),
        label = describe_joint_variance(spec, entry, factor, if (b1x2) "b1x2" else
          if (is.null(ssc)) full$ssc$preset else ssc$preset),

@@ -87,10 +87,12 @@
 #' x
 #' steps <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi, rd) | country + year, digitrade)
 #' fe_decompose(steps[[1]], steps[[4]], groups = list(policy = ~ fdi + rd), vcov = ~country)
+#' @order 1
 #' @export
 fe_decompose <- function(object, ...) UseMethod("fe_decompose")
 
 #' @rdname fe_decompose
+#' @order 1
 #' @export
 fe_decompose.default <- function(object, data, added, focal = NULL, vcov = "HC1", ssc = fe_ssc(),
                                  weights = NULL, subset = NULL, level = 0.95, R = 0,
@@ -116,6 +118,7 @@ fe_decompose.default <- function(object, data, added, focal = NULL, vcov = "HC1"
 }
 
 #' @rdname fe_decompose
+#' @order 1
 #' @export
 fe_decompose.fe_lm <- function(object, full, focal = NULL, groups = NULL, vcov = NULL, ssc = NULL,
                                level = 0.95, R = 0, cluster = NULL, ...) {
@@ -130,6 +133,7 @@ fe_decompose.fe_lm <- function(object, full, focal = NULL, groups = NULL, vcov =
 }
 
 #' @rdname fe_decompose
+#' @order 1
 #' @export
 fe_decompose.fe_lm_list <- function(object, ...) {
   if (length(object) < 2L) stop_arg("object", "holds a single model", "Give two or more")
@@ -137,9 +141,10 @@ fe_decompose.fe_lm_list <- function(object, ...) {
 }
 
 #' @rdname fe_decompose
+#' @order 1
 #' @export
 fe_decompose.fe_mediate <- function(object, ...) {
-  if (!isTRUE(object$joint) && !identical(object$type, "parallel")) {
+  if (object$type != "parallel") {
     stop_arg("object", "is no mediation by parallel mediators",
              "Estimate it with joint = TRUE, or give the models `total` and `b` of `models`")
   }
@@ -315,12 +320,7 @@ check_pair <- function(base, full) {
 }
 
 check_decomposed <- function(focal, base, full) {
-  slopes <- setdiff(names(base$coefficients), "(Intercept)")
-  if (is.null(focal)) focal <- slopes[1L]
-  if (!is.character(focal) || length(focal) != 1L || !focal %in% slopes) {
-    stop_arg("focal", paste("must name a slope of the base model, not", describe_value(focal)),
-             paste("They are", quote_list(slopes, 12L)))
-  }
+  focal <- check_slope(focal, base, "focal")
   if (!focal %in% names(full$coefficients)) {
     stop_arg("focal", sprintf("is %s, which has no coefficient in the full model%s",
                               dQuote(focal, FALSE),
@@ -328,6 +328,17 @@ check_decomposed <- function(focal, base, full) {
                               else ""))
   }
   focal
+}
+
+# NULL is the first slope.
+check_slope <- function(name, m, arg) {
+  slopes <- setdiff(names(m$coefficients), "(Intercept)")
+  if (is.null(name)) name <- slopes[1L]
+  if (!is.character(name) || length(name) != 1L || !name %in% slopes) {
+    stop_arg(arg, paste("must name a slope, not", describe_value(name)),
+             paste("The slopes are", quote_list(slopes, 12L)))
+  }
+  name
 }
 
 check_decomposition <- function(x) {

@@ -232,8 +232,8 @@ mediation_notes <- function(x) {
       sprintf("0/1 mediators have linear probability equations: %s", paste(binary, collapse = ", "))
     },
     if (x$interaction) {
-      paste("With the interaction te, not the coefficient c, is the total effect; averages are over",
-            "the rows used")
+      paste("With the interaction te, not the coefficient c, is the total effect; averages are",
+            "over the rows used")
     } else if (isTRUE(x$exact)) {
       sprintf("Identity c = c' + %s holds to %.1e", way, x$identity)
     } else {

@@ -86,7 +86,7 @@ fe_sensitivity <- function(object, ...) UseMethod("fe_sensitivity")
 fe_sensitivity.fe_lm <- function(object, treat = NULL, benchmark = NULL, kd = 1, ky = kd, q = 1,
                                  alpha = 0.05, ...) {
   check_dots(...)
-  part <- omitted_part(object, check_decomposed(treat, object, object), "coefficient",
+  part <- omitted_part(object, check_slope(treat, object, "treat"), "coefficient",
                        read_benchmarks(benchmark, object), kd, ky, check_number(q, "q", 0, Inf),
                        check_level(alpha, "alpha"))
   new_sensitivity(list(part), q, alpha, match.call())

@@ -12,8 +12,9 @@ moderation_arguments <- function(exprs, data, env) {
              paste("It takes, by name,", quote_list(known, 12L)))
   }
   in_data <- c("weights", "subset", "offset")
+  panel <- data_panel(eval(exprs$panel.id, env), data, env)
   Map(function(expr, name) {
-    if (name %in% in_data) resolve_argument(expr, data, env, name) else eval(expr, env)
+    if (name %in% in_data) resolve_argument(expr, data, env, name, panel) else eval(expr, env)
   }, exprs, given)
 }
 
@@ -22,8 +23,9 @@ moderator_sets <- function(k, three_way) {
   c(list(integer()), as.list(seq_len(k)), if (three_way) list(1:2))
 }
 
-# -> list(formula, constant, others): the formula written out, treat and moderators first and their
-# products last; has it a constant, or fixed effects; `others` are all further expressions in it.
+# -> list(formula, constant, others, unit): the formula written out, treat and moderators first and
+# their products last; has it a constant, or fixed effects; all further expressions in it that hold
+# more than moderators; the first fixed effect, or NULL.
 plan_moderation <- function(formula, treat, moderator, three_way) {
   parsed <- parse_formula(formula)
   need_no_instruments(parsed, "fe_moderate()")
@@ -118,7 +120,7 @@ sample_centers <- function(out, data, args, what) {
   if (!length(free)) return(out)
   m <- uncentred_model(data, args)
   middle <- if (what == "mean") function(v) stats::weighted.mean(v, row_weights(m)) else {
-    function(v) stats::median(rep(v, if (is.null(row_counts(m))) 1L else row_counts(m)))
+    function(v) stats::median(each_observation(v, m))
   }
   out[free] <- vapply(data[free], function(v) middle(take_rows(v, m$rows)), 0)
   out
@@ -146,14 +148,14 @@ unit_means <- function(data, vars, args, unit) {
              "Deviations from unit means are taken of numbers only")
   }
   m <- uncentred_model(data, args)
-  key <- unit_keys(data, unit, m$env)[if (is.null(m$rows)) seq_len(m$n_data) else m$rows]
+  key <- take_rows(unit_keys(data, unit, m$env), m$rows)
+  v <- do.call(cbind, lapply(data[vars], take_rows, m$rows))
   w <- row_weights(m)
-  sums <- rowsum(cbind(w, w * as.matrix(data[if (is.null(m$rows)) TRUE else m$rows, vars])), key,
-                 reorder = FALSE)
+  sums <- rowsum(cbind(w, w * v), key, reorder = FALSE)
   means <- sums[, -1L, drop = FALSE] / sums[, 1L]
-  dimnames(means) <- list(NULL, vars)
+  rownames(means) <- NULL
   within <- list(unit = deparse_one(unit), expr = unit, key = unique(key), means = means)
-  check_within_variation(data[if (is.null(m$rows)) TRUE else m$rows, vars], key, within)
+  check_within_variation(v, key, within)
   within
 }
 
@@ -165,9 +167,8 @@ unit_keys <- function(data, unit, env) {
 
 check_within_variation <- function(v, key, within) {
   at <- match(key, within$key)
-  for (name in colnames(within$means)) {
-    size <- max(abs(v[[name]]))
-    if (max(abs(v[[name]] - within$means[at, name])) <= 1e-10 * size) {
+  for (name in colnames(v)) {
+    if (max(abs(v[, name] - within$means[at, name])) <= 1e-10 * max(abs(v[, name]))) {
       stop_arg("center", sprintf("is \"within\", but `%s` does not vary within `%s`", name,
                                  within$unit),
                "The product of deviations would be zero; use center = TRUE")

@@ -8,7 +8,7 @@
 #' and one number of degrees of freedom, those of the model.
 #'
 #' @section Slopes:
-#' With centres \eqn{\bar x, \bar m}{cx, cm} the regressors are \eqn{x-\bar x}{x-cx}, 
+#' With centres \eqn{\bar x, \bar m}{cx, cm} the regressors are \eqn{x-\bar x}{x-cx},
 #' \eqn{m-\bar m}{m-cm} and their product, and the slope at m, with d = m - cm, is
 #' \deqn{s(m) = b_1 + b_3 d, \quad Var\, s(m) = V_{11} + 2 d V_{13} + d^2 V_{33}}{
 #'   s(m) = b1 + b3 d,  Var s(m) = V11 + 2 d V13 + d^2 V33}
@@ -188,8 +188,7 @@ fe_moderate <- function(formula, data, treat, moderator, center = TRUE, values =
 new_moderation <- function(object, data, values) {
   rows <- object$model$rows
   seen <- lapply(data[object$moderator], function(v) droplevels_if(take_rows(v, rows)))
-  object$observed <- if (length(seen) == 1L) seen[[1L]] else structure(seen, class = "data.frame",
-    row.names = seq_along(seen[[1L]]))
+  object$observed <- if (length(seen) == 1L) seen[[1L]] else list2DF(seen)
   object$treated <- droplevels_if(take_rows(data[[object$treat]], rows))
   object$treat_kind <- if (is.factor(object$treated)) "factor" else "numeric"
   check_slope_estimable(object)
@@ -201,15 +200,11 @@ new_moderation <- function(object, data, values) {
 
 # ---- arguments ----------------------------------------------------------------------------------
 
-check_one_column <- function(name, data, arg) {
-  if (missing(name) || length(name) != 1L) {
-    stop_arg(arg, "must be the name of one column of `data`, in quotes")
-  }
-  check_columns(name, data, arg)
-}
-
 check_treat <- function(treat, data) {
-  check_one_column(treat, data, "treat")
+  if (missing(treat) || length(treat) != 1L) {
+    stop_arg("treat", "must be the name of one column of `data`, in quotes")
+  }
+  check_columns(treat, data, "treat")
   check_usable(data[[treat]], treat, "treat")
 }
 

@@ -31,10 +31,8 @@ panel_rows <- function(object, others) {
     same <- rows[[k]] == others[[object$moderator[k]]]
     if (any(same)) keep <- keep & same
   }
-  times <- row_counts(object$model)
   if (!any(keep)) keep[] <- TRUE
-  v <- rows[[1L]][keep]
-  if (is.null(times)) v else rep(v, times[keep])
+  each_observation(rows[[1L]], object$model)[each_observation(keep, object$model)]
 }
 
 # One region as it is, several as a named list.

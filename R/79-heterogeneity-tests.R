@@ -73,10 +73,9 @@ add_tests <- function(x, family) {
   if (known) {
     x$vcov <- joint$V
     dimnames(x$vcov) <- rep(list(x$table$group), 2L)
-    c <- sup_t(joint$V, joint$df, x$level, 1e5, 1)
-    x$critical <- c
-    x$table$band.low <- x$table$estimate - c * x$table$std.error
-    x$table$band.high <- x$table$estimate + c * x$table$std.error
+    x$critical <- sup_t(joint$V, joint$df, x$level, 1e5, 1)
+    x$table$band.low <- x$table$estimate - x$critical * x$table$std.error
+    x$table$band.high <- x$table$estimate + x$critical * x$table$std.error
   }
   last <- c("band.low", "band.high", "nobs", "units")
   x$table <- x$table[c(setdiff(names(x$table), last), last)]

@@ -166,8 +166,9 @@ moderator_dimension <- function(setup, pooled, moderator, quantiles) {
   if (length(moderator) != 1L) stop_arg("moderator", "must name one column")
   k <- check_count(quantiles, "quantiles", 2, 100)
   z <- as.double(data[[moderator]])
-  z[!is.finite(z) | !seq_along(z) %in% data_rows(pooled, seq_len(pooled$n_rows))] <- NA
-  seen <- z[data_rows(pooled, seq_len(pooled$n_rows))]
+  used <- data_rows(pooled, seq_len(pooled$n_rows))
+  z[!is.finite(z) | !seq_along(z) %in% used] <- NA
+  seen <- z[used]
   if (!is.null(row_counts(pooled))) seen <- rep(seen, row_counts(pooled))
   cuts <- unname(stats::quantile(seen, seq_len(k - 1) / k, na.rm = TRUE, type = 7L))
   bin <- findInterval(z, cuts, left.open = TRUE) + 1L
@@ -175,8 +176,8 @@ moderator_dimension <- function(setup, pooled, moderator, quantiles) {
     stop_arg("moderator", sprintf("is `%s`, which has too many equal values for %d bins", moderator,
                                   as.integer(k)), "Ask for fewer `quantiles`")
   }
-  ends <- formatC(c(min(z, na.rm = TRUE), cuts, max(z, na.rm = TRUE)), digits = 3L, format = "fg")
-  ends <- trimws(ends)
+  ends <- c(min(z, na.rm = TRUE), cuts, max(z, na.rm = TRUE))
+  ends <- trimws(formatC(ends, digits = 3L, format = "fg"))
   labels <- sprintf("%s Q%d %s%s, %s]", moderator, seq_len(k), ifelse(seq_len(k) == 1, "[", "("),
                     ends[-length(ends)], ends[-1L])
   stats::setNames(list(factor(bin, seq_len(k), labels)), moderator)
@@ -192,8 +193,10 @@ period_dimension <- function(setup, time, periods) {
   check_numeric_columns(time, data, "time")
   if (length(time) != 1L) stop_arg("time", "must name one column")
   t <- as.double(data[[time]])
-  if (!is.numeric(periods) || anyNA(periods) || is.unsorted(periods, strictly = TRUE)) {
-    stop_arg("periods", paste("must hold increasing numbers, not", describe_value(periods)))
+  if (!is.numeric(periods) || !length(periods) || anyNA(periods) ||
+      is.unsorted(periods, strictly = TRUE)) {
+    stop_arg("periods", paste("must hold increasing numbers, not", describe_value(periods)),
+             "Write the values at which a period begins, such as periods = c(2012, 2016)")
   }
   at <- findInterval(t, periods)
   found <- sort(unique(at[!is.na(at)]))
@@ -234,7 +237,8 @@ mark_groups <- function(setup, dims) {
 
 # ---- fits ----------------------------------------------------------------------------------------
 
-# -> list(dimension, model (list), term, group, nobs, units, failed (data frame))
+# -> new_part(): list(dimension, rows (list(model, term, group, nobs, units) of each group with an
+# estimate), failed (data frame))
 fit_dimension <- function(groups, name, column, setup, job) {
   if (job$method == "split") return(fit_split(groups, name, setup, job))
   fit_pooled(groups, name, column, setup, job)
@@ -279,12 +283,15 @@ fit_split <- function(groups, name, setup, job) {
     if (is.null(got$model)) {
       failed[[level]] <- failure(name, level, sum(in_group), got$cause)
     } else {
-      m <- got$model
-      rows[[level]] <- list(model = m, term = term, group = level, nobs = m$nobs,
-                            units = count_units(m, rep(TRUE, m$n_rows)))
+      rows[[level]] <- whole_model(got$model, term, level)
     }
   }
   new_part(name, unname(rows), failed)
+}
+
+# A group that a model is of as a whole.
+whole_model <- function(m, term, group) {
+  list(model = m, term = term, group = group, nobs = m$nobs, units = count_units(m, TRUE))
 }
 
 count_units <- function(m, rows) {
@@ -303,9 +310,7 @@ fit_segments <- function(segments, setup, job) {
     if (is.null(got$model)) {
       failed[[segment]] <- failure("segment", segment, NA_real_, got$cause)
     } else {
-      m <- got$model
-      rows[[segment]] <- list(model = m, term = coef_name(segment), group = segment, nobs = m$nobs,
-                              units = count_units(m, rep(TRUE, m$n_rows)))
+      rows[[segment]] <- whole_model(got$model, coef_name(segment), segment)
     }
   }
   new_part("segment", unname(rows), failed)

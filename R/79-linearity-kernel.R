@@ -23,8 +23,11 @@ kernel_slopes <- function(x, parts, bandwidth, points) {
        unit = unit$name)
 }
 
+# The weight of rows far away or left out, beside 1: not 0, so that all fits share rows and effects.
+least_weight <- 1e-10
+
 # Gaussian, at most 1.
-kernel_weights <- function(v, v0, h) pmax(exp(-((v - v0) / h)^2 / 2), 1e-10)
+kernel_weights <- function(v, v0, h) pmax(exp(-((v - v0) / h)^2 / 2), least_weight)
 
 # m: a model, whose rows get the weights w k.
 weighted_by <- function(m, k) {
@@ -100,7 +103,7 @@ cross_validate <- function(x, parts, code, tried = 10L, places = 10L) {
 fold_error <- function(m, parts, left, at, h) {
   lines <- t(vapply(at, function(v0) {
     k <- kernel_weights(parts$v, v0, h)
-    k[left] <- 1e-10
+    k[left] <- least_weight
     columns <- local_design(parts, v0)
     b <- refit_columns(weighted_by(m, k), columns, NULL)$coefficients
     out <- stats::setNames(numeric(ncol(columns)), colnames(columns))
@@ -108,7 +111,7 @@ fold_error <- function(m, parts, left, at, h) {
     out
   }, numeric(ncol(local_design(parts, 0)))))
   e <- m$y - blended_lines(parts, at, lines)
-  w <- row_weights(m) * ifelse(left, 1, 1e-10)
+  w <- row_weights(m) * ifelse(left, 1, least_weight)
   absorber <- new_absorber(with_constant(m$factors, m$n_rows), w, m$control, m$threads)
   sum(w[left] * absorb(absorber, cbind(e), m$threads)$x[left]^2)
 }

@@ -18,14 +18,9 @@ print.fe_linearity <- function(x, digits = 4L, ...) {
 print_bins <- function(x, digits) {
   b <- x$bins
   rows <- if (is.null(b$contrast)) as.character(b$bin) else paste0(b$contrast, " | ", b$bin)
-  shown <- cbind(format(b$value, digits = digits), b$n, format(b$estimate, digits = digits),
-                 format(b$std.error, digits = digits), format(round(b$statistic, 3L)),
-                 format.pval(b$p.value, digits = 3L, eps = 1e-4), significance_stars(b$p.value),
-                 format(b$conf.low, digits = digits), format(b$conf.high, digits = digits),
-                 format(b$linear, digits = digits))
-  interval <- paste0(format(100 * x$level), "% ", c("low", "high"))
-  dimnames(shown) <- list(rows, c("Median", "n", "Slope", "Std. error", "t", "p", "", interval,
-                                  "Linear"))
+  shown <- cbind(Median = format(b$value, digits = digits), n = b$n,
+                 slope_cells(b, digits, x$level), Linear = format(b$linear, digits = digits))
+  rownames(shown) <- rows
   cat(sprintf("\nSlopes at the medians of bins of %s, and those of the linear model there\n",
               x$moderation$moderator))
   print(shown, quote = FALSE, right = TRUE)
@@ -58,7 +53,9 @@ describe_kernel <- function(x, digits) {
 describe_bandwidth <- function(cv) {
   if (is.null(cv)) return(character())
   best <- which.min(cv$score)
-  c(if (best == nrow(cv)) "The widest bandwidth tried predicts best: leaving the line gains nothing.",
+  c(if (best == nrow(cv)) {
+    "The widest bandwidth tried predicts best: leaving the line gains nothing."
+  },
     if (best == 1L) "The narrowest bandwidth tried predicts best; a narrower one may be better.")
 }
 

@@ -28,6 +28,12 @@
 #' restrictions there is no test, and it is said. The test sees any departure, that of the main
 #' effect of m from a line too.
 #'
+#' Under `CR1` it rejects too often, the more so the more bins there are; under `CR2` it does not.
+#' With a linear slope, in 60 clusters of 13 rows, whose effects are in the model and within which
+#' treatment, moderator and errors are autocorrelated (0.7), it rejected at the level of 5% in 9.6%,
+#' 16.2% and 24.2% of 2,000 samples under `CR1` with 2, 3 and 4 bins, and under `CR2` with 3 bins in
+#' 5.7% of 300. With clusters, use `vcov = CR2 ~ cluster` for the test.
+#'
 #' @section Kernel:
 #' At a value \eqn{m_0}{m0}, the model \eqn{y = \alpha x + \eta (m - m_0) + \beta (m - m_0) x +
 #' z'\gamma + \alpha_i + e}{y = a x + eta (m - m0) + b (m - m0) x + z'c + alpha_i + e} is estimated
@@ -98,6 +104,7 @@
 #'                  vcov = ~country)
 #' fe_linearity(m)
 #' fe_linearity(m, method = c("binning", "kernel"), bandwidth = 1, points = 10)
+#' @order 1
 #' @export
 fe_linearity <- function(x, bins = 3, method = "binning", cutoffs = NULL, bandwidth = NULL,
                          points = 50, vcov = NULL, cluster = NULL, ssc = NULL) {
@@ -232,15 +239,12 @@ bin_labels <- function(edges) {
 binned_slopes <- function(x, parts, edges) {
   code <- bin_codes(parts$v, edges)
   J <- length(edges) - 1L
-  counts <- row_counts(x$model)
-  if (is.null(counts)) counts <- rep(1L, length(code))
-  median <- vapply(seq_len(J), function(j) {
-    stats::median(rep(parts$v[code == j], counts[code == j]))
-  }, 0)
+  seen <- split(each_observation(parts$v, x$model), each_observation(code, x$model))
+  median <- vapply(seen, stats::median, 0, USE.NAMES = FALSE)
   design <- binned_design(parts, code, median)
   fit <- refit_columns(x$model, design)
   place <- data.frame(bin = factor(bin_labels(edges), bin_labels(edges)), from = edges[-(J + 1L)],
-                      to = edges[-1L], value = median, n = as.vector(rowsum(counts, code)))
+                      to = edges[-1L], value = median, n = unname(lengths(seen)))
   list(bins = bin_table(x, fit, design, place), test = linearity_test(x, parts, code, J),
        model = fit)
 }

@@ -22,9 +22,8 @@
 #'   `vcov()` passed on, so that they take `vcov`, `cluster` and `ssc` too.
 #' @return `summary`, `update`: an object of class `fe_moderate`. `tidy`: a data frame with a row
 #'   per coefficient, or per slope (`term` is its label, `value` that of the moderator), contrast or
-#'   region. `glance`:
-#'   the row of the model, with the F test of the products (`interaction.statistic`,
-#'   `interaction.df`, `interaction.p.value`). The others as for `fe_lm`.
+#'   region. `glance`: the row of the model, with the F test of the products
+#'   (`interaction.statistic`, `interaction.df`, `interaction.p.value`). The others as for `fe_lm`.
 #' @name fe_moderate-methods
 NULL
 

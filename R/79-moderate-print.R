@@ -24,17 +24,24 @@ print_slopes <- function(x, digits) {
   s <- x$slopes
   named <- length(x$moderator) == 1L && is.numeric(s$value) &&
     any(s$label != point_labels(s$value))
-  shown <- data.frame(s$value, format(s$estimate, digits = digits),
-                      format(s$std.error, digits = digits), format(round(s$statistic, 3L)),
-                      format.pval(s$p.value, digits = 3L, eps = 1e-4),
-                      significance_stars(s$p.value),
-                      format(s$conf.low, digits = digits), format(s$conf.high, digits = digits))
-  if (named) shown[[1L]] <- format(s$value, digits = digits)
-  shown <- as.matrix(shown)
-  interval <- paste0(format(100 * x$level), "% ", c("low", "high"))
-  rows <- if (is.null(s$contrast)) s$label else paste0(s$contrast, " | ", s$label)
-  dimnames(shown) <- list(rows, c(x$moderator[1L], "Slope", "Std. error", "t", "p", "", interval))
-  print(if (named) shown else shown[, -1L, drop = FALSE], quote = FALSE, right = TRUE)
+  shown <- slope_cells(s, digits, x$level)
+  if (named) {
+    shown <- cbind(format(s$value, digits = digits), shown)
+    colnames(shown)[1L] <- x$moderator
+  }
+  rownames(shown) <- if (is.null(s$contrast)) s$label else paste0(s$contrast, " | ", s$label)
+  print(shown, quote = FALSE, right = TRUE)
+}
+
+# s: estimates with t, p-values and intervals -> text, a row each.
+slope_cells <- function(s, digits, level) {
+  number <- function(v) format(v, digits = digits)
+  shown <- cbind(number(s$estimate), number(s$std.error), format(round(s$statistic, 3L)),
+                 format.pval(s$p.value, digits = 3L, eps = 1e-4), significance_stars(s$p.value),
+                 number(s$conf.low), number(s$conf.high))
+  colnames(shown) <- c("Slope", "Std. error", "t", "p", "",
+                       paste0(format(100 * level), "% ", c("low", "high")))
+  shown
 }
 
 short <- function(v, digits) vapply(v, function(one) format(signif(one, digits)), "")

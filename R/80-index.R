@@ -313,7 +313,7 @@ index_groups <- function(data, by, keep) {
                 code = ifelse(keep, 1L, NA_integer_)))
   }
   if (!any(keep)) {
-    stop_arg("vars", "leaves no complete row", "Leave out the indicators with most missing values")
+    stop_arg("vars", "leaves no usable row", "Leave out the indicators with most missing values")
   }
   groups <- group_rows(data[keep, , drop = FALSE], by)
   groups$rows <- lapply(groups$rows, function(r) which(keep)[r])

@@ -3,7 +3,8 @@
 # One group. `x` holds the rows that are used: complete ones, unless na = "available".
 fit_index <- function(x, spec, anchor, where) {
   if (nrow(x) < 2L) {
-    stop_arg("vars", sprintf("leaves %d complete row%s%s; an index needs at least 2", nrow(x),
+    what <- if (spec$na == "available") "usable" else "complete"
+    stop_arg("vars", sprintf("leaves %d %s row%s%s; an index needs at least 2", nrow(x), what,
                              if (nrow(x) == 1L) "" else "s", where),
              "Leave out the indicators with most missing values")
   }

@@ -55,6 +55,7 @@ fe_balance <- function(data, group, vars = NULL, reference = NULL, vcov = NULL, 
   vars <- describe_vars(vars, data, c(group, fixef, cluster))
   if (group %in% vars) stop_arg("vars", paste("names the group,", dQuote(group, FALSE)))
   labels <- describe_labels(labels, data, vars)
+  if (is.null(labels)) labels <- vars
   groups <- balance_groups(data[[group]], reference, group)
   spec <- list(group = group, reference = groups$levels[1L], fixef = fixef,
                vcov = balance_vcov(vcov, cluster))

@@ -60,6 +60,7 @@ fe_correlate <- function(data, vars = NULL, type = "overall", method = "pearson"
     as_columns(vars, data, "vars")
   vars <- check_numeric_columns(vars, data, "vars", 2L)
   labels <- describe_labels(labels, data, vars)
+  if (is.null(labels)) labels <- vars
   x <- lapply(data[vars], function(v) replace(as.double(v), !is.finite(v), NA))
   codes <- correlate_codes(data, spec, x)
   pairs <- utils::combn(length(vars), 2L)

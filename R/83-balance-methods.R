@@ -7,11 +7,9 @@ format.fe_balance <- function(x, digits = attr(x, "digits"), ...) {
   show <- function(v) format_fixed(v, digits)
   text <- plain_frame(x)
   several <- length(unique(text$group)) > 1L
-  labels <- attr(x, "labels")
   spec <- attr(x, "spec")
   marks <- if (is.null(attr(x, "stars"))) "" else significance_stars(text$p.value, attr(x, "stars"))
-  out <- data.frame(Variable = if (is.null(labels)) text$variable else
-    rep_len(labels, nrow(text)), stringsAsFactors = FALSE)
+  out <- data.frame(Variable = rep_len(attr(x, "labels"), nrow(text)), stringsAsFactors = FALSE)
   if (several) out$Group <- text$group
   group <- if (several) "group" else text$group[1L]
   out[[sprintf("Mean (%s)", spec$reference)]] <- show(text$mean_reference)

@@ -28,11 +28,9 @@ correlate_text <- function(x, digits, pad) {
   marks <- paste0(marks, strrep(pad, max(nchar(marks)) - nchar(marks)))
   text <- matrix(paste0(format_fixed(r, digits), marks), nrow(r))
   text[upper.tri(text)] <- ""
-  vars <- attr(x, "vars")
-  labels <- if (is.null(attr(x, "labels"))) vars else attr(x, "labels")
-  number <- sprintf("(%d)", seq_along(vars))
+  number <- sprintf("(%d)", seq_len(nrow(text)))
   colnames(text) <- number
-  out <- data.frame(Variable = paste(number, labels), text, check.names = FALSE)
+  out <- data.frame(Variable = paste(number, attr(x, "labels")), text, check.names = FALSE)
   structure(out, notes = correlate_notes(x))
 }
 

@@ -50,13 +50,6 @@ one_sided <- function(x, arg, base, role) {
   sum
 }
 
-# The functions l(), f() and d() that an expression calls, where the frame's formula calls none.
-offer_lags <- function(expr, frame) {
-  called <- called_lags(expr)
-  known <- vapply(called, exists, NA, envir = frame$scope, inherits = FALSE)
-  if (!all(known)) add_lag_functions(frame, frame$panel$spec, NULL, expr)
-}
-
 # Terms of names of columns or a one-sided formula, numbers left out.
 terms_given <- function(x, arg, base, role) {
   if (is.character(x)) return(lapply(check_columns(x, base$frame$data, arg), as.name))
@@ -232,7 +225,8 @@ sample_choices <- function(samples, base) {
   Map(function(x, label) {
     if (inherits(x, "formula")) {
       sum <- one_sided(x, "samples", base, "condition")
-      value <- resolve_argument(sum, base$frame$data, environment(x), "samples")
+      value <- resolve_argument(sum, base$frame$data, environment(x), "samples",
+                                base$frame$panel)
       if (!nzchar(label)) label <- deparse_one(sum)
     } else value <- x
     if (!nzchar(label)) stop_arg("samples", "has an element without a name")

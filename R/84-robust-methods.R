@@ -179,8 +179,8 @@ glance.fe_robust <- function(x, ...) {
   check_dots(...)
   s <- summary(x)[1L, ]
   t <- x$specs
-  out <- suppressWarnings(range(x$leave_out$estimate, na.rm = TRUE))
-  if (is.null(x$leave_out)) out <- c(NA_real_, NA_real_)
+  without <- x$leave_out$estimate
+  out <- if (all(is.na(without))) c(NA_real_, NA_real_) else range(without, na.rm = TRUE)
   counts <- c("positive", "significant", "opposite", "min", "median", "max")
   data.frame(specs = nrow(t), failed = sum(is.na(t$estimate)), estimate = t$estimate[1L],
              p.value = t$p.value[1L], unclass(s)[counts], leave_out.min = out[1L],

@@ -73,7 +73,8 @@
 #'   (`id`; `group`: the dimension that differs from the baseline, `"baseline"` or `"combined"`;
 #'   `label`; a column for each dimension with its choice; `term`, `estimate`, `std.error`,
 #'   `statistic`, `p.value`, `conf.low`, `conf.high`, `df`, `nobs`; `comparable`; `problem`: why
-#'   there is no estimate, else `NA`; `note`: warnings of the fit, else `NA`); `leave_out`, a data
+#'   there is no estimate, else `NA`; `note`: warnings of the fit, else `NA`: those of work that
+#'   models share, such as their fixed effects, are noted at the first of them); `leave_out`, a data
 #'   frame (`variable`, `value` left out, then as in `specs`) or `NULL`; `baseline`, the model;
 #'   `models`, the models of `specs` by label, without data (`NULL` where there is none); `choices`.
 #'   [fe_table()] of it has a column for each model.

@@ -53,17 +53,24 @@ table_look <- function(style, language) {
 
 # What is in parentheses, how it was made, and what stars mean.
 chinese_notes <- function(columns, chosen, options) {
-  shown <- length(chosen$show) > 0L
   hidden <- chosen$labels[chosen$hidden]
-  c(chinese_estimator(columns), if (shown) chinese_variance(columns, options),
-    if (shown && !is.null(options$stars)) {
-      paste0(paste(names(options$stars), collapse = "\u3001"),
-             "\u5206\u522b\u8868\u793a\u5728",
-             paste0(format_bound(100 * options$stars), "%", collapse = "\u3001"),
-             "\u7684\u6c34\u5e73\u4e0a\u663e\u8457\u3002")
-    },
+  c(chinese_estimator(columns), if (length(chosen$show)) chinese_variance(columns, options),
+    chinese_stars(columns, chosen, options),
     if (length(hidden)) {
       sprintf("\u672a\u62a5\u544a\uff1a%s\u3002", paste(hidden, collapse = "\u3001"))
+    })
+}
+
+# As stars_note().
+chinese_stars <- function(columns, chosen, options) {
+  starred <- starred_columns(columns, chosen, options)
+  if (!any(starred %in% TRUE)) return(NULL)
+  bare <- which(!starred)
+  c(paste0(paste(names(options$stars), collapse = "\u3001"), "\u5206\u522b\u8868\u793a\u5728",
+           paste0(format_bound(100 * options$stars), "%", collapse = "\u3001"),
+           "\u7684\u6c34\u5e73\u4e0a\u663e\u8457\u3002"),
+    if (length(bare)) {
+      sprintf("%s \u65e0 p \u503c\uff0c\u6545\u65e0\u661f\u53f7\u3002", quote_columns(bare))
     })
 }
 
@@ -93,6 +100,7 @@ chinese_variance <- function(columns, options) {
 
 # "robust standard errors (HC1)", "standard errors clustered (CR1) by country (63 clusters)"
 chinese_kind <- function(m) {
+  if (inherits(m, "fe_boot")) return(describe_boot(m))
   if (!inherits(m, "fe_lm")) return(sprintf("%s \u6a21\u578b", class(m)[1L]))
   info <- m$vcov_info
   token <- regmatches(info$label, regexpr("\\([A-Z0-9]+\\)", info$label))

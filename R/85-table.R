@@ -131,9 +131,9 @@ fe_table <- function(..., panels = NULL, bottom = "effects", keep = NULL, drop =
   }
   models <- if (is.null(panels)) collect_models(given) else
     collect_panels(panels, given, headings)
-  columns <- lapply(seq_along(models$models), function(j) {
+  columns <- say_once(lapply(seq_along(models$models), function(j) {
     table_column(models$models[[j]], j, vcov, cluster, ssc, options$level)
-  })
+  }))
   model_table(columns, models, options)
 }
 

@@ -57,7 +57,7 @@ check_model <- function(x, name) {
   } else "Give models, lists of models, or a single data frame")
 }
 
-# -> models (list), headings and groups (a string each)
+# -> models (list), headings and groups (a string each), extra (lines of statistics, notes)
 collect_models <- function(given) {
   if (!length(given)) stop_arg("...", "is empty", "Give at least one model or a data frame")
   outer <- if (is.null(names(given))) rep("", length(given)) else names(given)

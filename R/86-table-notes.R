@@ -8,13 +8,29 @@ model_notes <- function(columns, chosen, options) {
   }, "", USE.NAMES = FALSE)
   c(estimator_note(columns, options$labels),
     if (length(chosen$show)) variance_note(columns, options),
-    if (length(chosen$show) && !is.null(options$stars)) {
-      paste0(paste(sprintf("%s p < %s", names(options$stars), format_bound(options$stars)),
-                   collapse = ", "), ".")
-    },
+    stars_note(columns, chosen, options),
     if ("(Intercept)" %in% chosen$show) constant_note(columns, chosen$labels[["(Intercept)"]]),
     controls, if (length(chosen$hidden)) sprintf("Not shown: %s.", label(chosen$hidden)),
     collinear_note(columns, options), sample_note(columns))
+}
+
+# What stars mean, and which columns can have none; nothing, if no column can have stars.
+stars_note <- function(columns, chosen, options) {
+  starred <- starred_columns(columns, chosen, options)
+  if (!any(starred %in% TRUE)) return(NULL)
+  bare <- which(!starred)
+  c(paste0(paste(sprintf("%s p < %s", names(options$stars), format_bound(options$stars)),
+                 collapse = ", "), "."),
+    if (length(bare)) sprintf("Without p-values, and so without stars: %s.", quote_columns(bare)))
+}
+
+# Has a column p-values of what it shows? NA: it shows no coefficient.
+starred_columns <- function(columns, chosen, options) {
+  if (is.null(options$stars)) return(logical())
+  vapply(columns, function(column) {
+    p <- column$coefs$p.value[column$coefs$term %in% chosen$show]
+    if (length(p)) !all(is.na(p)) else NA
+  }, NA)
 }
 
 format_bound <- function(x) vapply(x, format, "", digits = 6L, scientific = FALSE)

@@ -10,6 +10,9 @@ result_estimators <- c(
   fe_decompose = "decomposition of the change of a coefficient (Gelbach 2016)",
   fe_boot = "least squares with a bootstrap")
 
+# The same in a line of the table.
+short_results <- c(fe_decompose = "Decomposition", fe_boot = "Bootstrap")
+
 result_headings <- c(
   term = "Term", test = "Test", effect = "Effect", estimate = "Estimate", estimate1 = "(1)",
   estimate2 = "(2)", difference = "Difference", null.value = "Null", std.error = "Std. error",

@@ -62,6 +62,7 @@ outcome_mean <- function(m) {
 }
 
 short_estimator <- function(m) {
+  if (inherits(m, names(short_results))) return(short_results[[class(m)[1L]]])
   if (!inherits(m, c("fe_lm", "lm", "ivreg", "iv_robust")) || inherits(m, "glm")) {
     return(class(m)[1L])
   }

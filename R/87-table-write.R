@@ -233,7 +233,7 @@ format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) 
 #' Write a table to a file
 #'
 #' Plain text, markdown, CSV and LaTeX need no other package; the LaTeX document needs
-#' `\\usepackage{booktabs}`. HTML is made by the package tinytable (one file that needs nothing from
+#' `\usepackage{booktabs}`. HTML is made by the package tinytable (one file that needs nothing from
 #' the net); Word by pandoc, through rmarkdown; Excel by openxlsx, with joined headings and cells
 #' that hold the text that is printed, stars and parentheses included. In CSV files the lines of the
 #' heading come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless
@@ -250,13 +250,15 @@ format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) 
 #'   model); `FALSE`: the cells.
 #' @param row.names,optional,options,... unused.
 #' @return `fe_table_write()` and `print`: `x`, invisibly. `format`: the lines of text.
-#'   `as.data.frame`: a data frame of text.
+#'   `as.data.frame`: a data frame of text with the keys of the lines, which `knitr::kable()` shows
+#'   too; the table itself, printed in a knitr document, is without them.
 #' @examples
 #' m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
 #' file <- tempfile(fileext = ".md")
 #' fe_table_write(fe_table(m, title = "Benchmark"), file)
 #' readLines(file)
 #' cat(format(fe_table(m), "md"), sep = "\n")
+#' @order 1
 #' @export
 fe_table_write <- function(x, file, format = NULL) {
   if (!inherits(x, "fe_table")) {

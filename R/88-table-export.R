@@ -1,10 +1,11 @@
 # Export of tables through other packages: tinytable for HTML, knitr, and what modelsummary asks of
 # a model.
 
-need_tinytable <- function(kind) {
-  if (requireNamespace("tinytable", quietly = TRUE)) return(invisible())
-  stop_arg("format", sprintf("is \"%s\", which needs the package tinytable", kind),
-           "Run install.packages(\"tinytable\"), or use \"txt\", \"md\" or \"csv\"")
+need_writer <- function(package, kind) {
+  if (requireNamespace(package, quietly = TRUE)) return(invisible())
+  stop_arg("format", sprintf("is \"%s\", which needs the package %s", kind, package),
+           sprintf("Run install.packages(\"%s\"), or use \"txt\", \"md\", \"tex\" or \"csv\"",
+                   package))
 }
 
 # A tinytable of the same cells: joined headings, rules between the parts, notes below.
@@ -21,8 +22,10 @@ tt.fe_table <- function(x, ...) {
     at <- Map(function(from, to) seq(from, to) + 1L, spans$from, spans$to)
     out <- tinytable::group_tt(out, j = stats::setNames(at, spans$text))
   }
-  out <- tinytable::style_tt(out, j = seq_along(frame)[-1L], align = "c")
   wide <- which(layout$part == "panel")
+  # in HTML the style of a covered cell is that of the cell which covers it
+  centred <- setdiff(seq(1L - length(x$heads), nrow(frame)), wide)
+  out <- tinytable::style_tt(out, i = centred, j = seq_along(frame)[-1L], align = "c")
   if (length(wide)) {
     out <- tinytable::style_tt(out, i = wide, j = 1L, italic = TRUE, align = "l",
                                colspan = ncol(frame))
@@ -38,13 +41,13 @@ tt.fe_table <- function(x, ...) {
 portable_html <- function(x) tinytable::theme_html(tinytable::tt(x), portable = TRUE)
 
 html_lines <- function(x) {
-  need_tinytable("html")
+  need_writer("tinytable", "html")
   text <- tinytable::save_tt(portable_html(x), output = "html")
   strsplit(paste(text, collapse = "\n"), "\n", fixed = TRUE)[[1L]]
 }
 
 export_html <- function(x, file) {
-  need_tinytable("html")
+  need_writer("tinytable", "html")
   tinytable::save_tt(portable_html(x), file, overwrite = TRUE)
 }
 

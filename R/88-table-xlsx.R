@@ -1,17 +1,10 @@
 # Excel through openxlsx, which joins cells: cells as text, as they are printed.
 
-need_openxlsx <- function() {
-  if (requireNamespace("openxlsx", quietly = TRUE)) return(invisible())
-  stop_arg("format", "is \"xlsx\", which needs the package openxlsx",
-           "Run install.packages(\"openxlsx\"), or use \"csv\"")
-}
-
 export_xlsx <- function(x, file) {
-  need_openxlsx()
+  need_writer("openxlsx", "xlsx")
   layout <- table_layout(x)
   book <- openxlsx::createWorkbook()
-  openxlsx::addWorksheet(book, "Table", gridLines = FALSE,
-                         orientation = if (ncol(layout$body) > 6L) "landscape" else "portrait")
+  openxlsx::addWorksheet(book, "Table", gridLines = FALSE)
   openxlsx::pageSetup(book, 1L, fitToWidth = TRUE, fitToHeight = FALSE,
                       orientation = if (ncol(layout$body) > 6L) "landscape" else "portrait")
   openxlsx::modifyBaseFont(book, fontSize = 11, fontName = "Times New Roman")
@@ -19,9 +12,9 @@ export_xlsx <- function(x, file) {
   body <- xlsx_heads(book, layout, first)
   xlsx_body(book, layout, body)
   xlsx_rules(book, layout, first, body)
-  xlsx_notes(book, layout, body + nrow(layout$body))
   widths <- column_characters(layout)
   openxlsx::setColWidths(book, 1L, seq_along(widths), widths)
+  xlsx_notes(book, layout, body + nrow(layout$body), widths)
   openxlsx::saveWorkbook(book, file, overwrite = TRUE)
 }
 
@@ -71,9 +64,8 @@ xlsx_rules <- function(book, layout, first, body) {
   xlsx_style(book, last, columns, border = "bottom", borderStyle = "medium")
 }
 
-xlsx_notes <- function(book, layout, row) {
+xlsx_notes <- function(book, layout, row, widths) {
   if (!length(layout$notes)) return(invisible())
-  widths <- column_characters(layout)
   text <- paste(layout$mark, paste(layout$notes, collapse = " "))
   openxlsx::writeData(book, 1L, text, 1L, row)
   openxlsx::mergeCells(book, 1L, seq_along(widths), row)

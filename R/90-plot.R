@@ -23,6 +23,11 @@ theme_fepanel <- function(base_size = 11) {
                    plot.title.position = "plot")
 }
 
+# A caption of one or several paragraphs, in lines that fit under a figure.
+wrap_caption <- function(text, width = 95) {
+  paste(unlist(lapply(text, strwrap, width = width)), collapse = "\n")
+}
+
 # The palette of Okabe and Ito (2008), in an order of rising lightness contrast between neighbours;
 # shapes tell the same groups apart in grey.
 group_colours <- c("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
@@ -103,9 +108,8 @@ plot.fe_lm <- function(x, ..., names = NULL, keep = NULL, drop = NULL, order = N
   outcomes <- unique(vapply(columns, function(column) {
     label_name(column$outcome, options$labels, column$labels)
   }, ""))
-  caption <- strwrap(variance_caption(columns, options), 95)
   p + ggplot2::labs(title = paste(outcomes, collapse = ", "),
-                    caption = paste(caption, collapse = "\n")) +
+                    caption = wrap_caption(variance_caption(columns, options))) +
     group_scales(nlevels(points$model)) + theme_fepanel() +
     if (nlevels(points$model) == 1L) ggplot2::theme(legend.position = "none")
 }

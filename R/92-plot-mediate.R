@@ -69,11 +69,14 @@ path_panel <- function(mediators, x, digits) {
   } else list(x = rep(1, k), y = seq_len(k))
   nodes <- data.frame(x = c(0, 2, place$x), y = c(0, 0, place$y),
                       label = c(x$treat, x$outcome, mediators))
-  edges <- x$edges[x$edges$kind != "total" & (x$type != "separate" | x$edges$mediator %in% mediators), ]
+  shown <- x$edges$kind != "total" & (x$type != "separate" | x$edges$mediator %in% mediators)
+  edges <- x$edges[shown, ]
   rows <- lapply(seq_len(nrow(edges)), function(r) {
-    ends <- edge_ends(edges[r, ], x)
-    path_arrow(nodes[match(ends, nodes$label), ], edge_text(edges[r, ], x, digits),
-               if (edges$kind[r] == "d" || x$type != "serial") 0.5 else 0.45)
+    at <- match(edge_ends(edges[r, ], x), nodes$label)
+    text <- edge_text(edges[r, ], x, digits)
+    if (edges$kind[r] == "d") return(between_arrow(nodes[at, ], text, diff(at) == 1L))
+    path_arrow(nodes[at, ], text, if (edges$kind[r] == "direct") 0.17 else 0.12,
+               if (x$type == "serial") 0.45 else 0.5)
   })
   panel <- paste(mediators, collapse = if (x$type == "serial") " \u2192 " else " + ")
   list(nodes = data.frame(nodes, panel = panel),
@@ -93,14 +96,21 @@ edge_text <- function(edge, x, digits) {
   paste(if (edge$kind == "direct") "c'" else edge$kind, "=", starred(row, digits, "\n"))
 }
 
-# ends: two rows of nodes. The arrow stops short of them.
-path_arrow <- function(ends, text, position) {
+# ends: two rows of nodes. The arrow leaves out the share `gap` of the line at both of them; its
+# text is centred at the share `position`, moved by `away`.
+path_arrow <- function(ends, text, gap, position, away = c(0, 0)) {
   dx <- diff(ends$x)
   dy <- diff(ends$y)
-  gap <- if (dy == 0) 0.17 else 0.12
   data.frame(x = ends$x[1L] + gap * dx, y = ends$y[1L] + gap * dy, xend = ends$x[2L] - gap * dx,
-             yend = ends$y[2L] - gap * dy, at_x = ends$x[1L] + position * dx,
-             at_y = ends$y[1L] + position * dy, text = text)
+             yend = ends$y[2L] - gap * dy, at_x = ends$x[1L] + position * dx + away[1L],
+             at_y = ends$y[1L] + position * dy + away[2L], text = text)
+}
+
+# Mediators are so close to each other that a gap is measured by their boxes (0.22 wide and 0.15
+# high from the middle), and the text between neighbours stands outside of the arc.
+between_arrow <- function(ends, text, neighbours) {
+  gap <- min(0.22 / abs(diff(ends$x)), 0.15 / abs(diff(ends$y)), 0.4)
+  path_arrow(ends, text, gap, 0.5, if (neighbours) c(0.4 * (mean(ends$x) - 1), 0.17) else c(0, 0))
 }
 
 # ---- conditional effects, draws ------------------------------------------------------------------
@@ -145,8 +155,7 @@ plot_effect_draws <- function(x) {
   kinds <- vapply(x$definitions, `[[`, "", "effect")
   shown <- effect_names(x)[kinds %in% c("indirect", "nie.pure", "nie.total")]
   if (!is.null(x$boot)) return(plot(x$boot, which = shown, level = x$level))
-  seed <- if (is.null(x$seed)) draw_seed() else x$seed
-  draws <- monte_carlo(x, seed)[, shown, drop = FALSE]
+  draws <- monte_carlo(x)[, shown, drop = FALSE]
   value <- effect_values(x$definitions, as_draw(x$coefficients))[1L, shown]
   frame <- data.frame(statistic = factor(rep(shown, each = nrow(draws)), shown),
                       value = as.vector(draws))

@@ -79,49 +79,36 @@ bins_layer <- function(x) {
                            fill = "white", shape = 21, size = 2.8, stroke = 1))
 }
 
-# Bars at the bottom; those of the levels of a treatment stand on each other.
+# Bars at the bottom, by level of the treatment; a contrast of a factor has those that it compares.
 histogram_layer <- function(m, bars, limits) {
+  seen <- each_observation(m$observed, m$model)
+  level <- treated_levels(m)
   parts <- lapply(rownames(treat_directions(m)), function(r) {
-    data.frame(stacked_bars(m, r, bars, limits), contrast = contrast_of(r, m))
+    by <- level
+    if (m$treat_kind == "factor") by[!by %in% levels(by)[compared_levels(r, m)]] <- NA
+    data.frame(histogram_bars(seen, bars, limits, by), contrast = contrast_of(r, m))
   })
   d <- do.call(rbind, parts)
   aes <- list(xmin = "from", xmax = "to", ymin = "bottom", ymax = "top")
-  if (is.null(d$level)) {
+  if (is.null(level)) {
     return(ggplot2::geom_rect(do.call(name_aes, aes), d, fill = "grey85", colour = "grey60",
                               linewidth = 0.2))
   }
-  n <- nlevels(d$level)
+  greys <- grDevices::grey(seq(0.92, 0.5, length.out = nlevels(level)))
   list(ggplot2::geom_rect(do.call(name_aes, c(aes, fill = "level")), d, colour = "grey50",
-                          linewidth = 0.2),
-       ggplot2::scale_fill_manual(values = grDevices::grey(seq(0.92, 0.5, length.out = n))))
+                          linewidth = 0.2), ggplot2::scale_fill_manual(values = greys))
 }
 
-# The levels that the contrast r compares.
-stacked_bars <- function(m, r, bars, limits) {
-  seen <- each_observation(m$observed, m$model)
-  treated <- each_observation(m$treated, m$model)
-  levels <- if (m$treat_kind == "factor") levels(treated) else sort(unique(treated))
-  if (length(levels) != 2L && m$treat_kind != "factor") {
-    return(histogram_bars(seen, bars, limits))
-  }
-  shown <- levels
-  if (m$treat_kind == "factor") shown <- levels[c(1L, 1L + match(r, rownames(treat_directions(m))))]
-  keep <- treated %in% shown
-  breaks <- seq(min(seen), max(seen), length.out = bars + 1L)
-  counts <- vapply(shown, function(l) {
-    tabulate(findInterval(seen[treated == l], breaks, rightmost.closed = TRUE), bars)
-  }, numeric(bars))
-  counts <- matrix(counts, bars)
-  height <- diff(limits) / 4
-  total <- max(rowSums(counts))
-  top <- t(apply(counts, 1L, cumsum)) / total * height
-  bottom <- limits[1L] - 1.15 * height
-  text <- if (m$treat_kind == "factor") shown else point_labels(shown)
-  data.frame(from = breaks[-(bars + 1L)], to = breaks[-1L],
-             bottom = bottom + as.vector(cbind(0, top[, 1L])), top = bottom + as.vector(top),
-             level = factor(rep(paste(m$treat, "=", text), each = bars),
-                            paste(m$treat, "=", if (m$treat_kind == "factor") levels else text)))
+# The treatment as a factor, as often as it was observed; NULL if it has more than two numbers.
+treated_levels <- function(m) {
+  v <- each_observation(m$treated, m$model)
+  if (m$treat_kind == "factor") return(factor(v, labels = paste(m$treat, "=", levels(v))))
+  values <- sort(unique(v))
+  if (length(values) == 2L) factor(v, values, paste(m$treat, "=", point_labels(values)))
 }
+
+# The first level and that of the contrast r.
+compared_levels <- function(r, m) c(1L, 1L + match(r, rownames(treat_directions(m))))
 
 linearity_caption <- function(x) {
   parts <- c(sprintf("Line: linear interaction model; %s%% pointwise bands and intervals",
@@ -130,5 +117,5 @@ linearity_caption <- function(x) {
              if (!is.null(x$kernel)) {
                sprintf("dashed: kernel, bandwidth %s", short(x$bandwidth, 3L))
              }, "bars: observations")
-  paste(strwrap(paste(parts, collapse = "; "), 95L), collapse = "\n")
+  wrap_caption(paste(parts, collapse = "; "))
 }

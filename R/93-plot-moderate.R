@@ -89,14 +89,18 @@ slope_band <- function(x, panel, jn, points, rule) {
              high = s$estimate + margin)
 }
 
-# Bars as high as a quarter of the band, below it.
-histogram_bars <- function(v, bins, range) {
+# Bars as high as a quarter of the band, below it. by: NULL, or a factor whose levels stand on each
+# other; rows where it is NA are not counted.
+histogram_bars <- function(v, bins, range, by = NULL) {
   breaks <- seq(min(v), max(v), length.out = bins + 1L)
-  counts <- tabulate(findInterval(v, breaks, rightmost.closed = TRUE), bins)
+  if (is.null(by)) by <- factor(rep("", length(v)))
+  bar <- factor(findInterval(v, breaks, rightmost.closed = TRUE), seq_len(bins))
+  steps <- apply(cbind(0, unclass(table(bar, by))), 1L, cumsum)
   height <- diff(range) / 4
-  bottom <- range[1L] - 1.15 * height
-  data.frame(from = breaks[-(bins + 1L)], to = breaks[-1L], bottom = bottom,
-             top = bottom + height * counts / max(counts))
+  steps <- range[1L] - 1.15 * height + t(steps) * height / max(steps)
+  data.frame(from = breaks[-(bins + 1L)], to = breaks[-1L],
+             bottom = as.vector(steps[, -ncol(steps)]), top = as.vector(steps[, -1L]),
+             level = factor(rep(levels(by), each = bins), levels(by)))
 }
 
 band_caption <- function(regions) {

@@ -1,4 +1,4 @@
-# Figures of descriptions: correlations, balance, who is observed when.
+# Figures of descriptions: correlations, balance.
 
 #' @rdname fe_correlate
 #' @param x An object of class `fe_correlate`.
@@ -8,7 +8,7 @@ plot.fe_correlate <- function(x, ...) {
   check_dots(...)
   need_ggplot()
   vars <- attr(x, "vars")
-  names <- make.unique(if (is.null(attr(x, "labels"))) vars else attr(x, "labels"))
+  names <- make.unique(attr(x, "labels"))
   tiles <- plain_frame(x)
   tiles$column <- factor(names[match(tiles$x, vars)], names[-length(names)])
   tiles$row <- factor(names[match(tiles$y, vars)], rev(names[-1L]))
@@ -29,10 +29,6 @@ plot.fe_correlate <- function(x, ...) {
                    axis.text.x = ggplot2::element_text(angle = 30, hjust = 1))
 }
 
-wrap_caption <- function(lines, width = 95) {
-  paste(unlist(lapply(lines, strwrap, width = width)), collapse = "\n")
-}
-
 #' @rdname fe_balance
 #' @param x An object of class `fe_balance`.
 #' @param limits Normalised differences beyond which dashed lines stand; default -0.25 and 0.25
@@ -47,9 +43,8 @@ plot.fe_balance <- function(x, limits = c(-0.25, 0.25), ...) {
   }
   points <- plain_frame(x)
   vars <- unique(points$variable)
-  labels <- if (is.null(attr(x, "labels"))) vars else attr(x, "labels")
-  points$label <- factor(make.unique(labels)[match(points$variable, vars)],
-                         rev(make.unique(labels)))
+  labels <- make.unique(attr(x, "labels"))
+  points$label <- factor(labels[match(points$variable, vars)], rev(labels))
   spec <- attr(x, "spec")
   points$group <- factor(points$group, unique(points$group))
   several <- nlevels(points$group) > 1L
@@ -61,6 +56,9 @@ plot.fe_balance <- function(x, limits = c(-0.25, 0.25), ...) {
     ggplot2::geom_vline(xintercept = limits, colour = "grey40", linewidth = 0.4,
                         linetype = "dashed") +
     ggplot2::geom_point(size = 2.8, na.rm = TRUE) + group_scales(nlevels(points$group)) +
-    ggplot2::scale_y_discrete(drop = FALSE) + ggplot2::labs(x = title, y = NULL) + theme_fepanel()
+    ggplot2::scale_y_discrete(drop = FALSE) + theme_fepanel() +
+    ggplot2::labs(x = title, y = NULL, caption = if (length(limits)) {
+      paste("Dashed:", paste(format(limits, trim = TRUE), collapse = ", "))
+    })
   if (several) p else p + ggplot2::theme(legend.position = "none")
 }

@@ -33,7 +33,7 @@ effect_caption <- function(x, level) {
   errors <- if (!is.null(attr(x, "vcov"))) {
     sprintf("%s%% intervals; std. errors: %s", format(100 * level), attr(x, "vcov"))
   }
-  paste(unlist(lapply(c(describe_normalisation(x), errors), strwrap, width = 95L)), collapse = "\n")
+  wrap_caption(c(describe_normalisation(x), errors))
 }
 
 # Names of the three smallest and largest effects, where the axis has none.

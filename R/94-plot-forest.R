@@ -28,7 +28,7 @@ plot.fe_heterogeneity <- function(x, labels = NULL, ...) {
     ggplot2::geom_point(size = 2.8) +
     ggplot2::facet_grid(rows = "panel", scales = "free_y", space = "free_y") +
     ggplot2::labs(x = sprintf("Effect on %s", x$pooled$outcome), y = NULL,
-                  caption = paste(strwrap(caption, 95), collapse = "\n")) +
+                  caption = wrap_caption(caption)) +
     theme_fepanel() + ggplot2::theme(strip.text.y = ggplot2::element_text(angle = 0, hjust = 0))
 }
 

@@ -101,14 +101,14 @@ counts_figure <- function(x) {
   bars <- bars[bars$value > 0, ]
   bars$status <- factor(bars$status, intersect(c("gap", "incomplete", "observed"), bars$status))
   moves <- rbind(one(p$entry, "entry", place[-1L]), one(p$exit, "exit", place[-nrow(p)]))
-  ggplot2::ggplot(bars, name_aes(x = "period", y = "value")) +
-    ggplot2::geom_col(name_aes(fill = "status"), width = 0.7) +
-    ggplot2::geom_line(name_aes(linetype = "status"), moves, linewidth = 0.5) +
-    ggplot2::geom_point(name_aes(shape = "status"), moves, size = 2.2) +
+  if (!any(moves$value > 0)) moves <- moves[0L, ]
+  shown <- c(levels(bars$status), unique(moves$status))
+  ggplot2::ggplot(bars, name_aes(x = "period", y = "value", fill = "status")) +
+    ggplot2::geom_col(width = 0.7) +
+    ggplot2::geom_col(data = moves, width = 0.7, position = "dodge") +
     ggplot2::facet_grid(rows = "panel", scales = "free_y", switch = "y") +
-    ggplot2::scale_fill_manual(values = view_colours[levels(bars$status)]) +
-    ggplot2::scale_linetype_manual(values = c(entry = "solid", exit = "dashed")) +
-    ggplot2::scale_shape_manual(values = c(entry = 16, exit = 5)) + period_scale(x) +
+    ggplot2::scale_fill_manual(values = c(view_colours, entry = "grey25", exit = "grey65")[shown],
+                               breaks = shown) + period_scale(x) +
     ggplot2::scale_y_continuous(breaks = function(v) unique(floor(pretty(v)))) +
     ggplot2::labs(x = x$time, y = NULL, caption = view_caption(x))
 }

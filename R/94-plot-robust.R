@@ -167,5 +167,5 @@ curve_caption <- function(x, t) {
             if (other && all(t$comparable)) {
               sprintf("%d with another outcome are not shown.", other)
             })
-  paste(strwrap(paste(text, collapse = " "), 95L), collapse = "\n")
+  wrap_caption(paste(text, collapse = " "))
 }

@@ -197,10 +197,7 @@ whole_design <- function(m, data = NULL) {
 # sample.
 fit_variables <- function(m, tt) {
   values <- eval(attr(tt, "predvars"), m$data, m$env)
-  values <- lapply(values, function(v) {
-    if (length(dim(v)) < 2L) return(take_rows(v, m$rows))
-    if (is.null(m$rows)) v else v[m$rows, , drop = FALSE]
-  })
+  values <- lapply(values, take_rows, m$rows)
   names(values) <- vapply(as.list(attr(tt, "variables"))[-1L], deparse_one, "")
   for (name in names(m$xlevels)) {
     v <- values[[name]]

@@ -22,9 +22,6 @@ emm_basis.fe_lm <- function(object, trms, xlev, grid, ...) {
   object <- with_average_constant(object)
   b <- object$coefficients
   mean_row <- has_constant(object$factors)
-  if (mean_row && !identical(object$vcov_info$type, "given")) {
-    warn_enclosed(object, seq_along(effect_terms(object$factors)$name))
-  }
   slopes <- setdiff(names(b), if (mean_row) "(Intercept)")
   frame <- stats::model.frame(object$terms, grid, xlev = object$xlevels)
   x <- stats::model.matrix(object$terms, frame, contrasts.arg = object$contrasts)

@@ -13,6 +13,16 @@ warn_user <- function(...) {
   warning(warningCondition(paste0(...), class = "fe_warning", call = NULL))
 }
 
+# What several models of a call would be warned of in the same words is said once.
+say_once <- function(expr) {
+  said <- character()
+  withCallingHandlers(expr, fe_warning = function(w) {
+    text <- conditionMessage(w)
+    if (text %in% said) invokeRestart("muffleWarning")
+    said <<- c(said, text)
+  })
+}
+
 # "character of length 3", "NULL", "list of length 2": how a value is named in a message.
 describe_value <- function(x) {
   if (is.null(x)) return("NULL")

@@ -1,4 +1,5 @@
-# fwildclusterboot::boottest() on a model of fixest, its own engine in R and C++.
+# fwildclusterboot::boottest() on a model of fixest, its own engine in R and C++. The package is
+# archived on CRAN and may not be installable; then its times are left out.
 
 available <- function() {
   requireNamespace("fwildclusterboot", quietly = TRUE) && requireNamespace("fixest", quietly = TRUE)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codes.h"
+#include "linalg.h"
 
 /* Iterations before a forecast, and the look back it is made from. */
 enum { FORECAST_FROM = 10, LOOK_BACK = 6 };
@@ -53,12 +54,6 @@ static void apply_schur(const fe_absorber *a, const double *v, double *out) {
 }
 
 /* ---- the preconditioner --------------------------------------------------------------------- */
-
-static double dot(const double *x, const double *y, int p) {
-  double sum = 0;
-  for (int l = 0; l < p; l++) sum += x[l] * y[l];
-  return sum;
-}
 
 /* z = M r, the factored blocks, Jacobi's scaling for the others. Returns r'z. */
 static double precondition(const fe_absorber *a, const double *r, double *z) {
@@ -129,7 +124,7 @@ fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *st
     for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * s->dir[l];
     rho = next;
     apply_schur(a, s->dir, s->image);
-    double curvature = dot(s->dir, s->image, p);
+    double curvature = fe_dot(s->dir, s->image, (size_t)p);
     if (!(curvature > 0)) break; /* nothing left but the null space of S */
     residual = sqrt(step_along(a, s, rho / curvature));
   }

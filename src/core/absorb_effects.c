@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linalg.h"
+
 #define STEP_GAIN 1e-7
 enum { REFINEMENTS = 5 };
 
@@ -65,12 +67,6 @@ static void expand_effects(const fe_absorber *a, const double *gamma, double *x0
   }
 }
 
-static double norm_of(const double *d, size_t n) {
-  double square = 0;
-  for (size_t l = 0; l < n; l++) square += d[l] * d[l];
-  return sqrt(square);
-}
-
 /* The norm of d = [lead | others] in the metric of the levels' weights. */
 static double scaled_size(const fe_absorber *a, const double *d) {
   double others = fe_scaled_norm(a, d + a->n_lead), square = others * others;
@@ -83,7 +79,7 @@ static double effects_residual(const fe_absorber *a, const double *x0, double *d
   fe_sum_levels(a, x0, s->lead, s->r, NULL);
   for (int g = 0; g < a->n_lead; g++) d[g] -= s->lead[g];
   for (int l = 0; l < a->p; l++) d[a->n_lead + l] -= s->r[l];
-  return norm_of(d, (size_t)a->n_lead + (size_t)a->p);
+  return fe_norm(d, (size_t)a->n_lead + (size_t)a->p);
 }
 
 /* s->r = d_2 - Z'W D_1 W_1^-1 d_1, s->lead = W_1^-1 d_1 */
@@ -132,7 +128,7 @@ fe_status fe_absorb_functional(fe_absorber *a, const double *d0, const fe_exec *
   fe_status status = d && rest && gamma ? fe_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
     pack_effects(a, d0, d);
-    double size = norm_of(d, levels), least = 0.1 * a->control.tol * scaled_size(a, d);
+    double size = fe_norm(d, levels), least = 0.1 * a->control.tol * scaled_size(a, d);
     memcpy(rest, d, levels * sizeof *rest);
     for (int pass = 0; pass < REFINEMENTS && !status; pass++) {
       status = solve_effects(a, rest, least, gamma, &s, &stop);

@@ -3,6 +3,8 @@
 #ifndef FE_LINALG_H
 #define FE_LINALG_H
 
+#include <math.h>
+
 #include "types.h"
 
 /* Cholesky factor of the symmetric p x p matrix a (lower triangle read), in place, without
@@ -35,12 +37,14 @@ void fe_eliminate(double *a, int p, int m, double tol, const double *scale);
  * numbers of no meaning. */
 void fe_unpack_lower(double *a, int p);
 
-/* x'y; y += f x */
+/* x'y; the norm of x; y += f x */
 static inline double fe_dot(const double *x, const double *y, size_t n) {
   double sum = 0;
   for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
   return sum;
 }
+
+static inline double fe_norm(const double *x, size_t n) { return sqrt(fe_dot(x, x, n)); }
 
 static inline void fe_axpy(double f, const double *x, double *y, size_t n) {
   for (size_t i = 0; i < n; i++) y[i] += f * x[i];

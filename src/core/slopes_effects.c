@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linalg.h"
 #include "slopes_private.h"
 
 #define STEP_GAIN 1e-7
@@ -95,12 +96,6 @@ fe_status fe_slopes_effects(const fe_slopes *a, const double *x, const fe_exec *
 
 /* ---- functionals ---------------------------------------------------------------------------- */
 
-static double norm_of(const double *d, size_t n) {
-  double square = 0;
-  for (size_t l = 0; l < n; l++) square += d[l] * d[l];
-  return sqrt(square);
-}
-
 /* t = U v */
 static void expand_lead(const fe_slopes *a, const double *v, double *t) {
   int width = a->blocks[a->lead].width;
@@ -139,10 +134,6 @@ static void clear_dependent(const fe_slopes *a, double *r) {
   }
 }
 
-static void add(double *y, const double *t, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] += t[i];
-}
-
 /* s->y += [U Z] ([U Z]'W[U Z])^- d by block elimination; d is spent. The factor of S
  * serves where there is one, whatever solver was asked for. Conjugate gradients gain STEP_GAIN at a
  * time, to no more than `least`: what they believe of their residual drifts from the true one. */
@@ -150,18 +141,18 @@ static fe_status add_representer(const fe_slopes *a, double *d, double least, sc
                                  stopper *stop) {
   int iterations = 0;
   expand_lead(a, d, s->t);
-  add(s->y, s->t, a->n);
+  fe_axpy(1.0, s->t, s->y, (size_t)a->n);
   if (!a->p) return FE_OK;
   subtract_sums(a, s->t, d);
   memcpy(s->r, d + lead_columns(a), (size_t)a->p * sizeof *s->r);
   clear_dependent(a, s->r);
-  double goal = fmax(STEP_GAIN * norm_of(s->r, (size_t)a->p), least);
+  double goal = fmax(STEP_GAIN * fe_norm(s->r, (size_t)a->p), least);
   fe_status status = fe_slopes_solve(a, a->chol != NULL, s, goal, stop, &iterations);
   /* where the functional is not estimable, no solution comes near: the defect tells */
   if (status && status != FE_ENOCONV) return status;
   fe_slopes_expand(a, s->delta, s->t);
   fe_slopes_sweep(a, s->t, s->r, NULL, s->c);
-  add(s->y, s->t, a->n);
+  fe_axpy(1.0, s->t, s->y, (size_t)a->n);
   return FE_OK;
 }
 
@@ -169,7 +160,7 @@ static fe_status add_representer(const fe_slopes *a, double *d, double least, sc
 static fe_status refine_representer(const fe_slopes *a, const double *d, double *rest, scratch *s,
                                     stopper *stop, double *x0, double *defect) {
   size_t columns = all_columns(a);
-  double whole = norm_of(d, columns), least = 0.1 * a->control.tol * whole;
+  double whole = fe_norm(d, columns), least = 0.1 * a->control.tol * whole;
   memcpy(rest, d, columns * sizeof *rest);
   for (int64_t i = 0; i < a->n; i++) s->y[i] = 0;
   for (int pass = 0; pass < REFINEMENTS; pass++) {
@@ -178,7 +169,7 @@ static fe_status refine_representer(const fe_slopes *a, const double *d, double 
     for (int64_t i = 0; i < a->n; i++) x0[a->order[i]] = s->y[i];
     memcpy(rest, d, columns * sizeof *rest);
     subtract_sums(a, s->y, rest);
-    *defect = whole > 0 ? norm_of(rest, columns) / whole : 0;
+    *defect = whole > 0 ? fe_norm(rest, columns) / whole : 0;
     if (*defect < a->control.tol) break;
   }
   return FE_OK;

@@ -131,21 +131,15 @@ static void apply_schur(const fe_slopes *a, scratch *s) {
 
 /* ---- S delta = r ---------------------------------------------------------------------------- */
 
-static double dot(const double *x, const double *y, int p) {
-  double sum = 0;
-  for (int l = 0; l < p; l++) sum += x[l] * y[l];
-  return sum;
-}
-
 /* s->cond = S^- r by the factor, or r. Returns r's norm, by the factor's columns only. */
 static double precondition(const fe_slopes *a, int with_factor, scratch *s) {
   size_t size = (size_t)a->p * sizeof *s->cond;
   if (!with_factor) {
     memcpy(s->cond, s->r, size);
-    return sqrt(dot(s->r, s->r, a->p));
+    return fe_norm(s->r, (size_t)a->p);
   }
   for (int l = 0; l < a->r; l++) s->small[l] = s->r[a->pivot[l]];
-  double norm = sqrt(dot(s->small, s->small, a->r));
+  double norm = fe_norm(s->small, (size_t)a->r);
   fe_cholesky_solve(a->chol, a->r, NULL, s->small, 1);
   memset(s->cond, 0, size);
   for (int l = 0; l < a->r; l++) s->cond[a->pivot[l]] = s->small[l];
@@ -155,7 +149,7 @@ static double precondition(const fe_slopes *a, int with_factor, scratch *s) {
 fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, double goal,
                           stopper *stop, int *iterations) {
   int p = a->p, steps = 0;
-  double norm = precondition(a, with_factor, s), rho = dot(s->r, s->cond, p);
+  double norm = precondition(a, with_factor, s), rho = fe_dot(s->r, s->cond, (size_t)p);
   memset(s->delta, 0, (size_t)p * sizeof *s->delta);
   memcpy(s->dir, s->cond, (size_t)p * sizeof *s->dir);
   while (norm > goal) {
@@ -163,7 +157,7 @@ fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, doubl
     if (with_factor && steps == MAX_REFINED) return FE_OK;
     if (!with_factor && *iterations == a->control.max_iter) return FE_ENOCONV;
     apply_schur(a, s);
-    double curvature = dot(s->dir, s->image, p);
+    double curvature = fe_dot(s->dir, s->image, (size_t)p);
     if (!(curvature > 0)) break; /* nothing left but the null space of S */
     double step = rho / curvature;
     for (int l = 0; l < p; l++) {
@@ -173,7 +167,7 @@ fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, doubl
     ++steps;
     *iterations += !with_factor;
     norm = precondition(a, with_factor, s);
-    double next = dot(s->r, s->cond, p), beta = next / rho;
+    double next = fe_dot(s->r, s->cond, (size_t)p), beta = next / rho;
     for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * s->dir[l];
     rho = next;
   }
@@ -203,7 +197,7 @@ outcome fe_slopes_column(const fe_slopes *a, double *gamma, scratch *s, stopper 
   double norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
   if (!a->p) norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
   for (int pass = 0; a->p; pass++) {
-    double residual = sqrt(dot(s->r, s->r, a->p));
+    double residual = fe_norm(s->r, (size_t)a->p);
     double floor_norm = 64 * DBL_EPSILON * whole, goal = fmax(a->control.tol * norm, floor_norm);
     double aim = with_factor ? fmin(goal, fmax(FINE * norm, floor_norm)) : goal;
     o.residual = goal > 0 ? a->control.tol * (residual / goal) : 0;

@@ -303,27 +303,21 @@ static void level_products(const lever *e, const crossing *x) {
   }
 }
 
-static double inner(const double *x, const double *y, int n) {
-  double sum = 0;
-  for (int k = 0; k < n; k++) sum += x[k] * y[k];
-  return sum;
-}
-
 static double row_leverage(const lever *e, int64_t s) {
   const fe_slopes *a = e->a;
-  int width = a->blocks[a->lead].width;
-  const double *u = a->u + s * width, *z = a->z + s * a->stride, *zi = z;
+  size_t width = (size_t)a->blocks[a->lead].width;
+  const double *u = a->u + (size_t)s * width, *z = a->z + s * a->stride, *zi = z;
   const int *cell = a->cell + s * a->m;
-  double sum = inner(u, u, width);
-  for (int k = 0; k < width; k++) sum += u[k] * inner(e->q + k * width, u, width);
+  double sum = fe_dot(u, u, width);
+  for (size_t k = 0; k < width; k++) sum += u[k] * fe_dot(e->q + k * width, u, width);
   for (int o = 0; o < a->m; o++) {
     for (int k = 0; k < a->width[o]; k++, zi++) {
       size_t at = (size_t)(cell[o] + k);
       const double *column = e->inverse + at * (size_t)a->p, *zj = z;
       if (*zi == 0) continue;
-      sum -= 2 * *zi * inner(e->v + at * (size_t)width, u, width);
+      sum -= 2 * *zi * fe_dot(e->v + at * width, u, width);
       for (int v = 0; v < a->m; zj += a->width[v++]) {
-        sum += *zi * inner(column + cell[v], zj, a->width[v]);
+        sum += *zi * fe_dot(column + cell[v], zj, (size_t)a->width[v]);
       }
     }
   }

@@ -309,10 +309,10 @@ static void columns_may_be_shifted(void) {
  * to the next, down to where squares are no numbers. */
 static void columns_whose_squares_underflow_have_their_lengths(void) {
   const double large[4] = {1, -1, 1, 1}, small[4] = {3e-160, 3e-160, 4e-160, 4e-160};
-  const double *col[2] = {small, large};
+  const double *pair[2] = {small, large};
   double r[4];
   fe_exec exec = {1, NULL, NULL};
-  check(fe_qr(col, 2, 4, NULL, NULL, &exec, r) == FE_OK);
+  check(fe_qr(pair, 2, 4, NULL, NULL, &exec, r) == FE_OK);
   check_near(fabs(r[0]) / 1e-160, sqrt(50), 1e-14);
   check_near(fabs(r[2]), 8 / sqrt(50), 1e-14);
   check_near(r[2] * r[2] + r[3] * r[3], 4, 1e-14);

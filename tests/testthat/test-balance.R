@@ -35,9 +35,7 @@ test_that("clusters and fixed effects are those of the regression on the indicat
   oracle <- lm(a ~ treated + factor(year), d)
   V <- sandwich::vcovCL(oracle, ~unit, type = "HC1")
   expect_equal(table$difference, coef(oracle)[["treatedTRUE"]], tolerance = 1e-10)
-  m <- fe_lm(a ~ treated | year, d, vcov = ~unit)
-  expect_equal(table$std.error, tidy(m)$std.error, tolerance = 1e-12)
-  expect_equal(table$std.error / sqrt(V["treatedTRUE", "treatedTRUE"]), 1, tolerance = 0.03)
+  expect_equal(table$std.error, sqrt(V["treatedTRUE", "treatedTRUE"]), tolerance = 1e-10)
   expect_equal(table$df, 19)
 })
 

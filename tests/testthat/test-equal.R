@@ -339,7 +339,8 @@ test_that("with frequency weights it is the test of the rows written out", {
 
 test_that("constants are compared with their own variances", {
   h <- halves(2)
-  models <- fe_lm(y ~ x1 | unit, h$d, split = ~late, intercept = "mean", vcov = ~unit)
+  models <- suppressWarnings(fe_lm(y ~ x1 | unit, h$d, split = ~late, intercept = "mean",
+                                   vcov = ~unit), classes = "fe_warning")
   e <- fe_equal(models, terms = c("(Intercept)", "x1"))
   for (j in 1:2) expect_equal(unname(vcov(e)[2 * j - 1:0, 2 * j - 1:0]), unname(vcov(models[[j]])))
 })
@@ -391,7 +392,7 @@ test_that("what cannot be compared is refused with the reason", {
   expect_error(fe_equal(a, b), "estimated with different ones", class = "fe_error")
   expect_error(fe_equal(a, b, vcov = "iid"), "errors of one row.*HC1", class = "fe_error")
   expect_error(fe_equal(a, b, vcov = ~unit, test = "HTZ"), "needs CR2", class = "fe_error")
-  with_constant <- fe_lm(c(y, x3) ~ x1 | unit, d, intercept = "mean", vcov = ~unit)
+  with_constant <- fe_lm(c(y, x3) ~ x1 | unit, d, intercept = "mean")
   expect_error(fe_equal(with_constant, terms = "(Intercept)", vcov = pairs(R = 9) ~ unit),
                "wild\\(\\)", class = "fe_error")
   expect_no_error(fe_equal(with_constant, terms = "(Intercept)", vcov = wild(R = 9) ~ unit))

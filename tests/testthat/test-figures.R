@@ -83,13 +83,15 @@ test_that("fixed effects by unit", {
   draws_as("fixed-effects-year", plot(fixef(m), "year", sort = FALSE))
 })
 
-test_that("moderation: slopes, Johnson-Neyman region, levels", {
+test_that("moderation: slopes, Johnson-Neyman region, levels, linearity", {
   skip_if_not_installed("ggplot2")
   moderate <- function(by) {
     fe_moderate(ln_upmf ~ rd | year, digitrade, "ln_imdig", by, vcov = ~country)
   }
   draws_as("moderation", plot(moderate("ln_insti")))
   draws_as("moderation-levels", plot(moderate("developed")))
+  draws_as("linearity", plot(fe_linearity(moderate("ln_insti"), method = c("binning", "kernel"),
+                                          bandwidth = 0.6, points = 21)))
 })
 
 test_that("mediation: path diagram; decomposition; sensitivity", {
@@ -97,6 +99,10 @@ test_that("mediation: path diagram; decomposition; sensitivity", {
   paths <- fe_mediate(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade,
                       mediators = c("ln_innov", "ln_inter"), ci = "delta", vcov = ~country)
   draws_as("mediation-paths", plot(paths))
+  draws_as("sensitivity-rho", plot(fe_sensitivity(paths)))
+  draws_as("mediation-conditional", plot(fe_mediate(
+    ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, mediators = "ln_inter",
+    moderator = "ln_insti", ci = "delta", vcov = ~country)))
   draws_as("decomposition", plot(fe_decompose(
     ln_upmf ~ ln_imdig | year, digitrade, vcov = ~country,
     added = list(income = ~pgdp, policy = ~ fdi + rd, country = ~ 1 | country))))

@@ -224,3 +224,13 @@ test_that("effects of periods that Driscoll and Kraay's scores sum over are warn
   expect_warning(fixef(fe_lm(y ~ x | id + t, d, vcov = DK(0) ~ t), "t", se = TRUE),
                  "lie within", class = "fe_warning")
 })
+
+test_that("times at one hour of the day are dates, whatever the clocks do", {
+  set.seed(8)
+  d <- expand.grid(unit = 1:6, day = as.Date("2020-03-05") + c(0:4, 7))
+  d$x <- rnorm(nrow(d))
+  d$y <- d$x + rnorm(nrow(d))
+  d$noon <- as.POSIXct(paste(d$day, "12:00"), tz = "America/New_York")
+  m <- fe_lm(y ~ x | unit, d)
+  expect_equal(vcov(m, NW(2) ~ unit + noon), vcov(m, NW(2) ~ unit + day), tolerance = 1e-12)
+})

@@ -45,6 +45,17 @@ test_that("equality of the parts is the test of fe_equal(), pairs are its differ
   expect_equal(h$pairs$p.adjusted[2:4], p.adjust(h$pairs$p.value[2:4], "holm"))
 })
 
+test_that("a sample that is a group of two dimensions has its own variance in both", {
+  d <- digitrade
+  half <- as.integer(factor(d$country)) %% 2 == 0
+  d$region <- factor(ifelse(!d$developed, "z", ifelse(half, "b", "c")), c("b", "z", "c"))
+  h <- fe_heterogeneity(equation, d, by = ~ developed + region, vcov = ~country)
+  expect_equal(unname(sqrt(diag(vcov(h)))), h$table$std.error)
+  expect_equal(vcov(h)[[1L, 4L]], vcov(h)[[1L, 1L]]) # "developed = FALSE" is "region = z"
+  three <- fe_equal(fe_lm(equation, d, split = ~region, vcov = ~country), terms = "ln_imdig")
+  expect_equal(h$equality$statistic[2L], unname(three$statistic))
+})
+
 test_that("interactions of everything give the split estimates, of the focal one lm()'s", {
   split <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = ~country)
   all <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = ~country,
@@ -120,6 +131,8 @@ test_that("bad requests are named", {
   expect_error(fe_heterogeneity(equation, digitrade, moderator = "developed", quantiles = 4),
                "too many equal values")
   expect_error(fe_heterogeneity(equation, digitrade, periods = 2012), "`time` is missing")
+  expect_error(fe_heterogeneity(equation, digitrade, time = "year", periods = numeric()),
+               "`periods` must hold increasing numbers", class = "fe_error")
   expect_error(fe_heterogeneity(equation, digitrade, time = "year", periods = c(2012, 2050)),
                "period without a row")
   expect_error(fe_heterogeneity(update(equation, . ~ sw(ln_imdig, pgdp) | .), digitrade,

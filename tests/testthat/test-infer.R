@@ -224,8 +224,9 @@ test_that("combinations and predictions have clubSandwich's degrees of freedom",
 test_that("contrasts of emmeans are the coefficients of the dummies", {
   skip_if_not_installed("emmeans")
   m <- fe_lm(y ~ x1 + group | unit + time, random_panel(4), vcov = CR2 ~ cluster)
-  pairs <- as.data.frame(emmeans::contrast(emmeans::emmeans(m, "group"), "trt.vs.ctrl",
-                                           adjust = "none"))
+  expect_warning(means <- emmeans::emmeans(m, "group"), "\"unit\" lie within the clusters",
+                 class = "fe_warning")
+  pairs <- as.data.frame(emmeans::contrast(means, "trt.vs.ctrl", adjust = "none"))
   expect_equal(pairs$df, tidy(m)$df[-1], tolerance = 1e-6)
   expect_equal(pairs$p.value, tidy(m)$p.value[-1], tolerance = 1e-6)
 })

@@ -206,7 +206,7 @@ test_that("what cannot be identified is refused by name", {
   expect_error(fe_iv_tests(fe_lm(y ~ x, d)), "no instruments")
 })
 
-test_that("frequency weights, varying slopes and equality across parts", {
+test_that("frequency weights and varying slopes", {
   skip_if_not_installed("AER")
   set.seed(1)
   d <- data.frame(id = rep(1:30, 10), h = rep(1:2, 150), z1 = rnorm(300), z2 = rnorm(300),
@@ -223,6 +223,49 @@ test_that("frequency weights, varying slopes and equality across parts", {
   o <- AER::ivreg(y ~ x + factor(id) * w | z1 + z2 + factor(id) * w, data = d)
   expect_equal(coef(s), coef(o)["x"], tolerance = 1e-8)
   expect_equal(vcov(s)["x", "x"], vcov(o)["x", "x"], tolerance = 1e-8)
+})
+
+test_that("coefficients of parts are equal by the joint variance of their scores", {
+  skip_if_not_installed("plm")
+  d <- cigar_panel()
+  d$late <- d$year > 77
+  m <- fe_lm(sales ~ 1 | state | price ~ pimin + pop, d, split = ~late, vcov = CR0 ~ state)
+  influence <- function(m) { # sums of a state's influences on the coefficient
+    part <- d[m$rows, ]
+    z <- residuals(lm(cbind(price, pimin, pop) ~ factor(state), part))
+    fitted <- fitted(lm(z[, 1] ~ 0 + z[, -1]))
+    tapply(fitted * residuals(m), part$state, sum) / sum(fitted^2)
+  }
+  ours <- fe_equal(m)
+  difference <- diff(unname(vapply(m, coef, 0)))
+  expect_equal(unname(ours$statistic),
+               difference^2 / sum((influence(m[[1]]) - influence(m[[2]]))^2), tolerance = 1e-8)
+})
+
+test_that("HC2 and HC3 take the leverages of the second stage", {
+  skip_if_not_installed("AER")
+  skip_if_not_installed("plm")
+  d <- subset(cigar_panel(), state <= 15)
+  m <- fe_lm(sales ~ ndi | state + year | price ~ pimin + pop, d)
+  a <- on_dummies(d)
+  x <- model.matrix(a, component = "projected")
+  bread <- solve(crossprod(x))
+  h <- rowSums((x %*% bread) * x)
+  at <- c("price", "ndi")
+  for (power in 1:2) {
+    V <- bread %*% crossprod(x * residuals(a) / (1 - h)^(power / 2)) %*% bread
+    expect_equal(vcov(m, c("HC2", "HC3")[power])[at, at], V[at, at], tolerance = 1e-7)
+  }
+})
+
+test_that("a print of the tests is no wider than 80 columns", {
+  skip_if_not_installed("plm")
+  d <- cigar_panel()
+  m <- fe_lm(sales ~ 1 | state | price + ndi ~ pimin + cpi + pop, d)
+  for (v in c("iid", "HC1")) expect_lte(max(nchar(capture.output(fe_iv_tests(m, v)))), 80L)
+  shown <- capture.output(fe_iv_tests(m, "iid", beta0 = c(0.25, -12.5)))
+  expect_match(grep("^Anderson-Rubin", shown, value = TRUE), "coefficients 0.25, -12.50$")
+  expect_length(grep("^Durbin", shown), 1L)
 })
 
 test_that("first stages of names that are no R names; too few rows for the tests", {

@@ -104,6 +104,52 @@ test_that("natural effects average what the equations predict, row by row", {
   expect_equal(sum(parts), want[5], tolerance = 1e-8)
 })
 
+test_that("mediate() of mediation 4.5.1 gives these natural effects", {
+  # lm(wt ~ hp + cyl), lm(mpg ~ hp * wt + cyl) on d[rep(1:32, 200), ] (the estimates are those of
+  # mtcars, the simulation errors smaller), d = transform(mtcars, cyl = factor(cyl)), set.seed(1),
+  # control.value = 100, treat.value = 200, sims = 2000: d0, d1, z0, z1, tau and the standard
+  # deviations of their draws over sqrt(2000)
+  names <- paste0(c("nie.pure", "nie.total", "nde.pure", "nde.total", "te"), ":wt")
+  peer <- c(-0.144852938948, -0.074182859157, -2.659109143941, -2.588439064150, -2.733292003098)
+  error <- c(0.002330526627, 0.001192012140, 0.001724461511, 0.001726852674, 0.002391092443)
+  x <- fe_mediate(mpg ~ hp + factor(cyl), mtcars, mediators = "wt", interaction = TRUE,
+                  control.value = 100, treat.value = 200, R = 0)
+  expect_lt(max(abs(coef(x)[names] - peer) / error), 4)
+})
+
+# Truths are named by the term; standard errors are so small that a wrong one is seen.
+expect_truths <- function(x, truth) {
+  e <- tidy(x)
+  e <- e[match(names(truth), e$term), ]
+  expect_lt(max(abs(e$estimate - truth) / e$std.error), 3.5)
+  expect_lt(max(e$std.error), 0.05)
+}
+
+test_that("the truth of simulated chains, moderated paths and interactions is found", {
+  set.seed(8)
+  d <- expand.grid(id = 1:2000, time = 1:10)
+  level <- rnorm(2000)[d$id]
+  noise <- function() rnorm(nrow(d))
+  d$t <- level + noise()
+  d$w <- noise()
+  d$m <- 0.5 * d$t + level + noise()
+  d$m2 <- 0.3 * d$t + 0.4 * d$m - level + noise()
+  d$y <- 0.2 * d$t + 0.3 * d$m + 0.6 * d$m2 + level + noise()
+  fit <- function(...) fe_mediate(y ~ t | id + time, d, R = 0, vcov = ~id, ...)
+  expect_truths(fit(mediators = c("m", "m2"), type = "serial"),
+                c(total = 0.65, direct = 0.2, "indirect:m" = 0.15, "indirect:m2" = 0.18,
+                  "indirect:m->m2" = 0.12, "indirect:all" = 0.45))
+  d$y <- 0.2 * d$t + 0.3 * d$m + 0.25 * d$t * d$m + level + noise()
+  expect_truths(fit(mediators = "m", interaction = TRUE, treat.value = 2),
+                c("nde.pure:m" = 0.4, "nde.total:m" = 0.9, "nie.pure:m" = 0.3, "nie.total:m" = 0.8,
+                  "te:m" = 1.2))
+  d$m <- (0.5 + 0.2 * d$w) * d$t + level + noise()
+  d$y <- 0.2 * d$t + (0.3 + 0.1 * d$w) * d$m + level + noise()
+  expect_truths(fit(mediators = "m", moderator = "w", values = c(low = -1, high = 1),
+                    paths = c("a", "b")),
+                c("indirect:m|w=low" = 0.06, "indirect:m|w=high" = 0.28))
+})
+
 test_that("Monte Carlo draws are the same on any number of threads, with the right spread", {
   run <- function(threads) {
     fe_mediate(f, digitrade, mediators = "ln_innov", ci = "montecarlo", seed = 4, vcov = ~country,
@@ -129,10 +175,14 @@ test_that("products' errors follow Aroian and Goodman, and joint significance th
 })
 
 test_that("wild replicates keep the null out and vary with the seed alone", {
-  run <- function() fe_mediate(f, digitrade, mediators = "ln_innov", R = 99, boot = "wild", seed = 2,
-                               vcov = ~country)
-  expect_identical(run()$boot$t, run()$boot$t)
-  expect_identical(run()$boot$type, "wild")
+  run <- function(seed) fe_mediate(f, digitrade, mediators = "ln_innov", R = 499, boot = "wild",
+                                   seed = seed, vcov = ~country)
+  x <- run(2)
+  expect_identical(run(2)$boot$t, x$boot$t)
+  expect_false(identical(run(3)$boot$t, x$boot$t))
+  a <- x$boot$t[, "a:ln_innov"]
+  expect_lt(abs(mean(a) - x$coefficients[["a:ln_innov"]]), 3 * sd(a) / sqrt(499))
+  expect_gt(abs(mean(a)), 3 * sd(a) / sqrt(499))
 })
 
 test_that("what is not the case is refused by name", {
@@ -161,6 +211,10 @@ test_that("figures are drawn for chains, moderation and draws", {
   for (p in list(plot(x), plot(x, "draws"), plot(m), plot(m, "path"))) {
     expect_s3_class(ggplot2::ggplot_build(p), "ggplot_built")
   }
+  panel <- path_panel(two, x, 4L)
+  arrow <- panel$arrows[startsWith(panel$arrows$text, "d ="), ]
+  boxes <- panel$nodes$x[match(two, panel$nodes$label)]
+  expect_equal(c(arrow$x, arrow$xend), boxes + c(0.22, -0.22))
 })
 
 test_that("frequency weights are so many rows, in averages and values of a moderator too", {

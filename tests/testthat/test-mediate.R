@@ -39,7 +39,8 @@ test_that("the Sobel error follows its formula under the chosen variance", {
 
 test_that("bootstrap replicates equal a slow loop that copies rows", {
   set.seed(11)
-  x <- suppressWarnings(fe_mediate(base_formula, digitrade, mediators = c("ln_innov", "ln_inter"), R = 8))
+  x <- suppressWarnings(fe_mediate(base_formula, digitrade, R = 8,
+                                   mediators = c("ln_innov", "ln_inter")))
   W <- fe_boot_weights(63, 1:8, x$boot$seed)
   slow <- apply(W, 2, function(w) {
     rows <- lapply(1:63, function(g) rep(which(as.integer(digitrade$country) == g), w[g]))
@@ -112,6 +113,17 @@ test_that("bad requests are refused by name", {
   expect_error(fe_mediate(base_formula, d, mediators = "fixed", R = 0), "fixed", class = "fe_error")
   expect_error(fe_mediate(ln_upmf ~ csw(ln_imdig, pgdp) | country, d, mediators = "ln_innov",
                           R = 0), "single model", class = "fe_error")
+})
+
+test_that("bootstraps and levels that cannot be are refused under the argument's own name", {
+  run <- function(...) fe_mediate(base_formula, digitrade, mediators = "ln_innov", ...)
+  expect_error(run(boot = "x"), "`boot`", class = "fe_error")
+  expect_error(run(boot = "residual", interaction = TRUE), "`boot`", class = "fe_error")
+  expect_error(fe_boot(run(interaction = TRUE, R = 0), type = "residual"), "`type`",
+               class = "fe_error")
+  expect_error(run(interaction = TRUE, control.value = 2, treat.value = 2), "`treat.value` is 2",
+               class = "fe_error")
+  expect_error(run(level = 95), "`level`", class = "fe_error")
 })
 
 test_that("a logical treatment counts as 0 and 1, and names may need backticks", {

@@ -1,22 +1,4 @@
-# Oracles: lm() on dummies with sandwich, re-centred regressions, uniroot() on the t statistic.
-
-sim_panel <- function(seed = 1, n_id = 25, n_t = 8) {
-  set.seed(seed)
-  d <- expand.grid(t = seq_len(n_t), id = seq_len(n_id))
-  n <- nrow(d)
-  d$x <- rnorm(n, 3) + d$id / 10
-  d$m <- rnorm(n, 10, 2) + d$t / 5
-  d$z <- rnorm(n)
-  d$w <- runif(n, 0.5, 2)
-  d$g <- factor(sample(c("a", "b", "c"), n, TRUE))
-  d$y <- 0.2 * d$x * (d$m - 10) + 0.3 * d$m + d$z + d$id + rnorm(n) * (1 + abs(d$x) / 3)
-  d
-}
-
-lm_dummies <- function(d, terms, weights = NULL) {
-  d$w_ <- if (is.null(weights)) 1 else weights
-  lm(as.formula(paste("y ~", terms, "+ factor(id) + factor(t)")), d, weights = w_)
-}
+# Oracles: lm() on dummies with sandwich, re-centred regressions.
 
 hand_slope <- function(fit, V, at, x = "x", xm = "x:m") {
   b <- coef(fit)
@@ -108,71 +90,6 @@ test_that("a subset that names the moderator is taken in its own units", {
   expect_identical(fe_rows(m)$used, d$m > 9)
   d$b <- d$m > 10
   expect_identical(fe_rows(fe_moderate(y ~ z, d, "x", "m", subset = b))$used, d$b)
-})
-
-t_at <- function(m, at) {
-  b <- coef(m)
-  V <- vcov(m)
-  d <- at - m$center[["m"]]
-  (b[["x"]] + b[["x:m"]] * d) / sqrt(V["x", "x"] + 2 * d * V["x", "x:m"] + d^2 * V["x:m", "x:m"])
-}
-
-test_that("Johnson-Neyman bounds are the roots that uniroot() finds", {
-  found <- 0
-  for (seed in 1:8) {
-    m <- fe_moderate(y ~ z | id + t, sim_panel(seed), "x", "m", vcov = ~id)
-    crit <- qt(0.975, 24)
-    expect_equal(m$jn$critical, crit)
-    f <- function(at) abs(t_at(m, at)) - crit
-    grid <- seq(min(m$observed), max(m$observed), length.out = 4001)
-    change <- which(diff(sign(f(grid))) != 0)
-    roots <- vapply(change, function(k) uniroot(f, grid[k + 0:1], tol = 1e-12)$root, 0)
-    inside <- m$jn$bounds[m$jn$bounds > grid[1] & m$jn$bounds < grid[4001]]
-    expect_equal(inside, roots, tolerance = 1e-7)
-    expect_equal(m$jn$share, mean(f(m$observed) > 0))
-    expect_equal(sum(m$jn$regions$share), m$jn$share)
-    found <- found + length(roots)
-  }
-  expect_gt(found, 4)
-})
-
-test_that("the shapes of the region are told apart", {
-  V <- diag(c(1, 1)) * 0.01
-  outside <- slope_roots(c(0, 1), V, 2)
-  expect_identical(outside$pattern, "outside")
-  expect_equal(outside$d, c(-1, 1) * sqrt(0.04 / 0.96))
-  between <- slope_roots(c(1, 0.1), V, 2)
-  expect_identical(between$pattern, "between")
-  q <- function(d) (1 + 0.1 * d)^2 - 4 * (0.01 + d^2 * 0.01)
-  expect_equal(q(between$d), c(0, 0), tolerance = 1e-12)
-  expect_identical(slope_roots(c(0, 0.01), V, 2), list(d = numeric(), pattern = "nowhere"))
-  expect_identical(slope_roots(c(4, 1), diag(2) / 4, 2), list(d = -15 / 8, pattern = "one side"))
-})
-
-test_that("a region over all of the range and none at all are said so", {
-  d <- sim_panel(7)
-  d$y <- 5 * d$x + 0.01 * d$x * d$m + d$id + rnorm(nrow(d))
-  all <- fe_moderate(y ~ z | id + t, d, "x", "m")
-  expect_equal(all$jn$share, 1)
-  expect_identical(unlist(all$jn$regions[c("from", "to")], use.names = FALSE), range(d$m))
-  expect_output(print(all), "differs from zero everywhere (positive", fixed = TRUE)
-  set.seed(41)
-  d$y <- d$id + rnorm(nrow(d))
-  none <- fe_moderate(y ~ z | id + t, d, "x", "m", level = 0.9999)
-  expect_identical(none$jn$share, 0)
-  expect_identical(nrow(none$jn$regions), 0L)
-  expect_output(print(none), "differs from zero nowhere")
-})
-
-test_that("false-discovery control is Benjamini and Hochberg's over the observed values", {
-  d <- sim_panel(1)
-  plain <- fe_moderate(y ~ z | id + t, d, "x", "m", vcov = ~id)
-  m <- fe_moderate(y ~ z | id + t, d, "x", "m", vcov = ~id, fdr = TRUE)
-  p <- 2 * pt(-abs(t_at(m, unique(m$observed))), 24)
-  found <- mean(p.adjust(p, "BH") <= 0.05)
-  expect_equal(m$jn$share, found)
-  expect_gt(m$jn$critical, plain$jn$critical)
-  expect_true(found > 0 && found < 1)
 })
 
 test_that("summary() restates slopes and region under another variance", {
@@ -363,47 +280,6 @@ test_that("what would change the meaning of slope or centre is refused", {
   expect_error(f(y ~ z | id, level = 95), "`level` must be", class = "fe_error")
 })
 
-test_that("three-way slopes, their differences and regions are those of lm()", {
-  d <- sim_panel(1)
-  d$v <- rnorm(200) + d$m / 4
-  m <- fe_moderate(y ~ z | id + t, d, "x", c("m", "v"), three.way = TRUE, vcov = "iid")
-  fit <- lm_dummies(d, "x * m * v + z")
-  at <- c("x", "x:m", "x:v", "x:m:v")
-  b <- coef(fit)[at]
-  V <- vcov(fit)[at, at]
-  C <- with(m$slopes, cbind(1, value, value2, value * value2))
-  expect_equal(m$slopes$estimate, as.vector(C %*% b), tolerance = 1e-8)
-  expect_equal(m$slopes$std.error, sqrt(rowSums((C %*% V) * C)), tolerance = 1e-8)
-  pairs <- tidy(m, "contrasts", adjust = "holm")
-  D <- C[c(2, 3, 4, 3, 4, 4), ] - C[c(1, 1, 1, 2, 2, 3), ]
-  t <- as.vector(D %*% b) / sqrt(rowSums((D %*% V) * D))
-  expect_equal(pairs$statistic, t, tolerance = 1e-8)
-  expect_equal(pairs$p.value, p.adjust(2 * pt(-abs(t), fit$df.residual), "holm"))
-  mean_row <- c(1, mean(d$m), mean(d$v), mean(d$m * d$v))
-  expect_equal(m$average$estimate, sum(mean_row * b), tolerance = 1e-8)
-  high <- m$jn[[2]]$bounds
-  expect_length(high, 2)
-  H <- cbind(1, high, m$slopes$value2[3], high * m$slopes$value2[3])
-  expect_equal(abs(as.vector(H %*% b)) / sqrt(rowSums((H %*% V) * H)), rep(m$jn[[2]]$critical, 2),
-               tolerance = 1e-7)
-})
-
-test_that("a factor treatment has the differences of its levels; center = \"within\" is theirs", {
-  d <- sim_panel(2)
-  d$k <- factor(rep(c("lo", "mid", "hi", "mid", "lo"), 40), c("lo", "mid", "hi"))
-  m <- fe_moderate(y ~ z | id + t, d, "k", "m", vcov = "iid", values = c(8, 11))
-  b <- coef(lm_dummies(d, "k * m + z"))
-  expect_equal(m$slopes$estimate, c(b[["kmid"]] + c(8, 11) * b[["kmid:m"]],
-                                    b[["khi"]] + c(8, 11) * b[["khi:m"]]), tolerance = 1e-8)
-  expect_identical(m$slopes$label, c("8", "11", "8", "11"))
-  within <- fe_moderate(y ~ z | id + t, d, "x", "m", center = "within")
-  d$xm <- (d$x - ave(d$x, d$id)) * (d$m - ave(d$m, d$id))
-  fit <- lm_dummies(d, "x + m + z + xm")
-  expect_equal(coef(within)[["x:m"]], coef(fit)[["xm"]], tolerance = 1e-8)
-  expect_equal(predict(within, d[1:9, ]), unname(fitted(fit)[1:9]), tolerance = 1e-8)
-  expect_error(fe_moderate(y ~ z, d, "x", "m", center = "within"), "no fixed effects of units")
-})
-
 test_that("center = \"median\" centres at the medians of the rows used, as often as they count", {
   d <- sim_panel(19)
   d$z[4] <- NA
@@ -421,34 +297,14 @@ test_that("center = \"median\" centres at the medians of the rows used, as often
                                m = median(rep(d$m, d$n)[rep(seq_len(200), d$n) != 4])))
 })
 
-test_that("frequency weights with several moderators are rows written out", {
-  d <- sim_panel(20)
-  d$n <- 1 + d$t %% 3
-  f <- function(data, ...) {
-    fe_moderate(y ~ z | id, data, "x", c("m", "g"), values = list(m = "quantiles"), ...)
-  }
-  counted <- f(d, weights = n, weights_type = "frequency")
-  written <- f(d[rep(seq_len(nrow(d)), d$n), ])
-  same <- c("slopes", "average", "interaction", "jn")
-  expect_equal(counted[same], written[same], tolerance = 1e-8)
-})
-
-test_that("Satterthwaite degrees of freedom of three-way slopes are clubSandwich's", {
-  skip_if_not_installed("clubSandwich")
-  d <- sim_panel(21, 12, 6)
-  d$v <- rnorm(72) + d$m / 4
-  m <- fe_moderate(y ~ z | id, d, "x", c("m", "v"), three.way = TRUE, vcov = CR2 ~ id,
-                   center = FALSE)
-  fit <- lm(y ~ x + m + v + z + x:m + x:v + m:v + x:m:v + factor(id), d)
-  V <- clubSandwich::vcovCR(fit, d$id, "CR2")
-  C <- matrix(0, nrow(m$slopes), length(coef(fit)), dimnames = list(NULL, names(coef(fit))))
-  C[, c("x", "x:m", "x:v", "x:m:v")] <- with(m$slopes, cbind(1, value, value2, value * value2))
-  for (r in seq_len(nrow(C))) {
-    one <- clubSandwich::linear_contrast(fit, V, C[r, , drop = FALSE], test = "Satterthwaite")
-    expect_equal(unlist(m$slopes[r, c("estimate", "std.error", "df")]),
-                 c(estimate = one$Est, std.error = one$SE, df = one$df), tolerance = 1e-6)
-  }
-  expect_gt(diff(range(m$slopes$df)), 0.01)
+test_that("center = \"within\" multiplies deviations from the means of units", {
+  d <- sim_panel(2)
+  within <- fe_moderate(y ~ z | id + t, d, "x", "m", center = "within")
+  d$xm <- (d$x - ave(d$x, d$id)) * (d$m - ave(d$m, d$id))
+  fit <- lm_dummies(d, "x + m + z + xm")
+  expect_equal(coef(within)[["x:m"]], coef(fit)[["xm"]], tolerance = 1e-8)
+  expect_equal(predict(within, d[1:9, ]), unname(fitted(fit)[1:9]), tolerance = 1e-8)
+  expect_error(fe_moderate(y ~ z, d, "x", "m", center = "within"), "no fixed effects of units")
 })
 
 test_that("augment() under center = \"within\" has the fits of the deviations", {

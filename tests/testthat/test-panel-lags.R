@@ -49,6 +49,11 @@ test_that("a period is what the times have in common", {
   expect_identical(lag_of(c(2000.25, 2000.5, 2001)), c(NA, 1L, NA))
   expect_identical(lag_of(factor(c("a", "b", "d"), letters[1:4], ordered = TRUE)), c(NA, 1L, NA))
   expect_identical(lag_of(factor(c(2000, 2001, 2003))), c(NA, 1L, NA))
+  at <- function(day, clock) as.POSIXct(paste(day, clock), tz = "America/New_York")
+  spring <- c("2020-03-07", "2020-03-08", "2020-03-10")
+  expect_identical(lag_of(at(spring, "12:00")), c(NA, 1L, NA)) # the clock goes forward on the 8th
+  expect_identical(lag_of(at(spring, c("12:00", "12:00", "18:00"))), c(NA, NA, NA_integer_))
+  expect_identical(lag_of(at(c("2020-01-31", "2020-02-29", "2020-04-30"), "16:30")), c(NA, 1L, NA))
   expect_error(lag_of(c("a", "b", "c")), "text without an order", class = "fe_error")
   expect_error(lag_of(c(0, 0.5, 1.3)), "no multiples", class = "fe_error")
   expect_identical(fe_lag(1:3, 1, c(1, NA, 1), 1:3), rep(NA_integer_, 3))
@@ -105,7 +110,8 @@ test_that("predictions and designs of a model with lags look beyond the sample",
   biennial <- d[d$t %% 2 == 0, ]
   b <- fe_lm(y ~ l(x) | id, biennial, panel.id = ~id + t)
   two <- rbind(biennial, transform(biennial[1, ], t = 2013))
-  expect_equal(predict(b, two, new_levels = "NA")[seq_len(nrow(biennial))][b$rows], fitted(b), tolerance = 1e-10)
+  again <- predict(b, two, new_levels = "NA")[seq_len(nrow(biennial))]
+  expect_equal(again[b$rows], fitted(b), tolerance = 1e-10)
 })
 
 test_that("lags within i(), in products, under split and on times of day", {
@@ -128,4 +134,46 @@ test_that("lags within i(), in products, under split and on times of day", {
   b <- fe_lm(y ~ l1 | id, d, split = ~half)
   expect_equal(unname(vapply(a, coef, 0)), unname(vapply(b, coef, 0)), tolerance = 1e-10)
   expect_error(fe_lag(1:2, 1, c(1, 1), c("a", "b")), "`time`", class = "fe_error")
+})
+
+test_that("arguments that name variables may lag them", {
+  d <- gappy_panel(6)
+  d$w <- 1 + d$id %% 4 + d$t %% 3
+  d$g <- (d$id + d$t) %% 7
+  for (v in c("x", "w", "g")) d[[paste0("l", v)]] <- merged_lag(transform(d, x = d[[v]]), 1)
+  same <- function(a, b) {
+    expect_equal(c(a$coefficients, a$vcov), c(b$coefficients, b$vcov), tolerance = 1e-12)
+    expect_identical(a$rows, b$rows)
+  }
+  fit <- function(...) fe_lm(y ~ z | id, d, ..., panel.id = ~id + t)
+  same(fit(weights = ~l(w)), fe_lm(y ~ z | id, d, weights = ~lw))
+  elsewhere <- ~l(w)
+  same(fit(weights = elsewhere), fe_lm(y ~ z | id, d, weights = ~lw))
+  same(fit(subset = l(x) > 0, vcov = ~l(g)), fe_lm(y ~ z | id, d, subset = lx > 0, vcov = ~lg))
+  shifted <- fe_lm(y ~ z | id, d, offset = l(x), panel.id = ~id + t)
+  same(shifted, fe_lm(y ~ z | id, d, offset = lx))
+  again <- predict(shifted, d, new_levels = "NA")
+  expect_equal(again[shifted$rows], fitted(shifted), tolerance = 1e-10)
+  same(fit(split = ~(l(g) > 2))[[2L]], fe_lm(y ~ z | id, d, split = ~(lg > 2))[[2L]])
+  known <- !is.na(d$lg)
+  expect_equal(vcov(fit(subset = known), ~l(g)), vcov(fe_lm(y ~ z | id, d, subset = known), ~lg))
+  moderated <- fe_moderate(y ~ x * z | id, d, "x", "z", weights = ~l(w), panel.id = ~id + t)
+  same(moderated$model, fe_moderate(y ~ x * z | id, d, "x", "z", weights = ~lw)$model)
+  mediate <- function(...) coef(fe_mediate(y ~ x | id, d, mediators = "z", R = 0, ...))
+  expect_equal(mediate(subset = l(x) > 0, panel.id = ~id + t), mediate(subset = lx > 0))
+})
+
+test_that("lags in arguments without a panel, or several at once, are refused", {
+  d <- gappy_panel(7)
+  expect_error(fe_lm(y ~ z | id, d, weights = ~l(z)), "`panel.id` is missing, and `weights` has",
+               class = "fe_error")
+  expect_error(fe_lm(y ~ z | id, d, vcov = ~l(t)), "`panel.id` is missing, and `vcov` has",
+               class = "fe_error")
+  m <- fe_lm(y ~ z | id, d)
+  expect_error(vcov(m, ~l(t)), "`panel.id` is missing", class = "fe_error")
+  expect_error(fe_lm(y ~ z | id, d, weights = ~l(t, 1:2), panel.id = ~id + t), "2 numbers",
+               class = "fe_error")
+  f <- function(x) abs(x)
+  expect_equal(coef(fe_lm(y ~ x | id, d, weights = ~f(z))),
+               coef(fe_lm(y ~ x | id, d, weights = ~abs(z))))
 })

@@ -8,8 +8,8 @@ layer_values <- function(p, geom) {
 
 test_that("points and whiskers are estimates and intervals", {
   skip_if_not_installed("ggplot2")
-  m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country,
-             intercept = "lsdv")
+  expect_warning(m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country,
+                            intercept = "lsdv"), "lie within the clusters", class = "fe_warning")
   p <- plot(m, level = 0.9)
   expect_s3_class(p, "ggplot")
   fit <- tidy(m, conf.int = TRUE, conf.level = 0.9)

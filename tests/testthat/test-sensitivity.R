@@ -182,7 +182,7 @@ test_that("methods give one row, classical intervals, a table, and figures", {
 
 test_that("what has no sensitivity analysis is refused by name", {
   m <- fe_lm(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade)
-  expect_error(fe_sensitivity(m, treat = "fdi"), "`focal`|`treat`")
+  expect_error(fe_sensitivity(m, treat = "fdi"), "`treat` .*fdi")
   expect_error(fe_sensitivity(m, benchmark = "fdi"), "`benchmark` .*fdi")
   expect_error(fe_sensitivity(m, benchmark = "ln_imdig"), "`benchmark` .*treatment")
   expect_error(fe_sensitivity(m, benchmark = "pgdp", kd = 1e6), "`kd`")

@@ -121,6 +121,36 @@ test_that("units of a slope variable do not matter", {
   }
 })
 
+# The numbers of an absorber's effects -> a named list with one vector for each term.
+split_terms <- function(effects, factors) {
+  terms <- list_terms(factors)
+  levels <- vapply(factors, `[[`, 0L, "n_levels")[terms$factor]
+  stats::setNames(split(effects, rep(seq_along(levels), levels)), terms$name)
+}
+
+# The sum of the effects in rows. codes: matrix with one column a factor; values: named list of the
+# slope variables in these rows.
+expand_terms <- function(effects, factors, codes, values = list()) {
+  terms <- list_terms(factors)
+  parts <- Map(function(effect, f, slope) {
+    part <- effect[codes[, f]]
+    if (is.na(slope)) part else part * values[[slope]]
+  }, unname(effects), terms$factor, terms$slope)
+  Reduce(`+`, parts)
+}
+
+# The linear functional of the effects that gives their sum in one row. code: its level of each
+# factor; values: named list of the slope variables' values.
+row_functional <- function(factors, code, values = list()) {
+  terms <- list_terms(factors)
+  parts <- Map(function(f, slope) {
+    out <- numeric(factors[[f]]$n_levels)
+    out[code[f]] <- if (is.na(slope)) 1 else values[[slope]]
+    out
+  }, terms$factor, terms$slope)
+  unlist(parts, use.names = FALSE)
+}
+
 test_that("effects add up to what was absorbed, and functionals give the fitted row", {
   d <- slopes_panel(24)
   values <- list(x = d$x, v = d$v, year = d$year)
@@ -206,7 +236,7 @@ test_that("a slope variable may be measured from any origin", {
 test_that("levels in which a variable varies by rounding only get no slope, and that is said", {
   d <- slopes_panel(62)
   d$v <- ifelse(d$id == 1, 1e6 * (1 + (seq_along(d$x) %% 3L) * .Machine$double.eps), 1e6 + d$x)
-  expect_warning(m <- fe_lm(y ~ z | id[v], d), "no slope for 1 levels of `id\\[\\[v\\]\\]`")
+  expect_warning(m <- fe_lm(y ~ z | id[v], d), "no slope for 1 level of `id\\[\\[v\\]\\]`")
   d$v[d$id == 1] <- 1e6
   expect_silent(even <- fe_lm(y ~ z | id[v], d))
   expect_equal(coef(m), coef(even), tolerance = 1e-9)

@@ -1,15 +1,5 @@
-# Tables: the numbers in the cells are those of the models, every writer shows all of them, the
-# notes are true, bad input is refused.
-
-stepwise <- function(...) {
-  fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp, fdi, gfcf) | country + year, digitrade, intercept = "lsdv",
-        ...)
-}
-
-cell <- function(x, part, row, column) {
-  at <- x$cells$part == part & x$cells$row == row & x$cells$column == column
-  x$cells$text[at]
-}
+# Tables: the numbers in the cells are those of the models, the notes are true, bad input is
+# refused.
 
 test_that("cells are the rounded estimates, errors and statistics of each model", {
   m <- stepwise()
@@ -63,7 +53,7 @@ test_that("the statistic in parentheses can be t, p or an interval, below or bes
 })
 
 test_that("vcov and cluster restate every column, and the notes say so", {
-  m <- stepwise()
+  m <- stepwise("none")
   x <- fe_table(m, cluster = "country", digits = 6)
   for (j in 1:4) {
     se <- sqrt(vcov(m[[j]], ~country)["ln_imdig", "ln_imdig"])
@@ -156,6 +146,19 @@ test_that("a note tells when stepwise columns use different samples", {
   expect_false(told(common_sample = TRUE))
 })
 
+test_that("the legend of the stars stands where there can be stars, and says where not", {
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
+  b <- fe_boot(m, R = 99, seed = 1)
+  expect_no_match(fe_table(b)$notes, "p <")
+  expect_no_match(fe_table(b, style = "cn", language = "zh")$notes, "\\*")
+  notes <- fe_table(m, b)$notes
+  expect_match(notes, "* p < 0.1.", fixed = TRUE, all = FALSE)
+  expect_match(notes, "without stars: (2).", fixed = TRUE, all = FALSE)
+  expect_no_match(fe_table(m, b, stars = FALSE)$notes, "stars")
+  none <- fe_table(m, fe_lm(ln_upmf ~ pgdp | country, digitrade), keep = "ln_imdig")
+  expect_no_match(none$notes, "without stars")
+})
+
 test_that("weights, constants and collinear regressors are told", {
   d <- digitrade
   d$twice <- 2 * d$pgdp
@@ -176,224 +179,13 @@ test_that("numbers are fixed, without negative zero, blank when missing", {
 })
 
 test_that("statistics may be functions and extra rows the user's own", {
-  m <- stepwise()
+  m <- stepwise("none")
   x <- fe_table(m, stats = list(Observations = "nobs", Median = function(m) median(residuals(m)),
                                 "clusters"),
                 cluster = "country", rows = list(Trend = c(TRUE, FALSE, FALSE, TRUE)))
   expect_identical(cell(x, "stat", "stat:Median", 3), format_fixed(median(residuals(m[[3L]])), 4))
   expect_identical(cell(x, "stat", "stat:Clusters", 1), "63")
   expect_identical(x$cells$text[x$cells$row == "row:Trend"], c("Yes", "No", "No", "Yes"))
-})
-
-test_that("every writer shows every number", {
-  x <- fe_table(stepwise(), title = "All of them", statistic = "ci")
-  shown <- unlist(regmatches(x$cells$text, gregexpr("[0-9]+\\.[0-9]+", x$cells$text)))
-  for (kind in c("txt", "md", "html", "tex", "csv")) {
-    if (kind %in% c("html", "tex") && !requireNamespace("tinytable", quietly = TRUE)) next
-    text <- paste(format(x, kind, width = 200), collapse = "\n")
-    expect_true(all(vapply(unique(shown), grepl, NA, text, fixed = TRUE)), info = kind)
-    expect_match(text, "All of them")
-  }
-})
-
-test_that("text tables align decimals and break into panels at the width", {
-  lines <- format(fe_table(stepwise()), "txt", width = 200)
-  rows <- grep("^(ln_imdig|pgdp|Constant  | +\\(0).*\\.", lines, value = TRUE)
-  last <- vapply(rows, function(l) max(gregexpr(".", l, fixed = TRUE)[[1L]]), 0)
-  expect_length(unique(last[nchar(rows) > 60]), 1L)
-  narrow <- format(fe_table(stepwise()), "txt", width = 60)
-  expect_true(all(nchar(narrow) <= 60))
-  expect_length(grep("^ln_imdig", narrow), 2L)
-})
-
-test_that("special characters are escaped", {
-  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
-  x <- fe_table(m, labels = c(ln_imdig = "a_b & 5% <c> #1 $x"), title = "R&D_1")
-  expect_match(paste(format(x, "md"), collapse = "\n"), "\\*\\*\\*", fixed = TRUE)
-  expect_match(paste(format(x, "md"), collapse = "\n"), "\\<c>", fixed = TRUE)
-  skip_if_not_installed("tinytable")
-  tex <- paste(format(x, "tex"), collapse = "\n")
-  expect_match(tex, "a\\_b \\& 5\\%", fixed = TRUE)
-  expect_match(tex, "\\#1 \\$x", fixed = TRUE)
-  html <- paste(format(x, "html"), collapse = "\n")
-  expect_match(html, "a_b &amp; 5% &lt;c&gt; #1", fixed = TRUE)
-})
-
-test_that("files of every kind are written; the HTML asks nothing of the net", {
-  x <- fe_table(stepwise(), title = "T & t")
-  dir <- tempfile()
-  dir.create(dir)
-  on.exit(unlink(dir, recursive = TRUE))
-  pretty <- requireNamespace("tinytable", quietly = TRUE)
-  word <- pretty && requireNamespace("rmarkdown", quietly = TRUE) && rmarkdown::pandoc_available()
-  for (ext in c("txt", "md", "csv", if (pretty) c("html", "tex"), if (word) "docx")) {
-    file <- file.path(dir, paste0("t.", ext))
-    expect_false(withVisible(fe_table_write(x, file))$visible)
-    expect_gt(file.size(file), 200)
-  }
-  read <- utils::read.csv(file.path(dir, "t.csv"), header = FALSE, skip = 1,
-                          colClasses = "character")
-  expect_identical(unlist(read[read$V1 == "ln_imdig", -1L], use.names = FALSE),
-                   x$cells$text[x$cells$row == "ln_imdig" & x$cells$part == "coef"])
-  if (pretty) {
-    html <- readLines(file.path(dir, "t.html"), warn = FALSE)
-    expect_false(any(grepl("(src|href)=[\"']?(https?:)?//", html)))
-  }
-  skip_if_not(word)
-  utils::unzip(file.path(dir, "t.docx"), exdir = file.path(dir, "d"))
-  document <- readLines(file.path(dir, "d", "word", "document.xml"), warn = FALSE)
-  document <- paste(document, collapse = "")
-  expect_match(document, cell(x, "se", "ln_imdig", 4), fixed = TRUE)
-})
-
-test_that("modelsummary and tinytable take the models and the tables", {
-  skip_if_not_installed("modelsummary")
-  skip_if_not_installed("tinytable")
-  m <- stepwise()
-  out <- modelsummary::modelsummary(unname(as.list(m)[c(1, 4)]), output = "data.frame", fmt = 4,
-                                    stars = c("*" = 0.1, "**" = 0.05, "***" = 0.01))
-  x <- fe_table(m)
-  row <- out[out$term == "ln_imdig", ]
-  expect_identical(unlist(row[row$statistic == "estimate", c("(1)", "(2)")], use.names = FALSE),
-                   c(cell(x, "coef", "ln_imdig", 1), cell(x, "coef", "ln_imdig", 4)))
-  expect_true(all(c("FE: country", "FE: year") %in% out$term))
-  expect_s4_class(tinytable::tt(x), "tinytable")
-})
-
-test_that("data frames become tables", {
-  d <- fe_describe(digitrade, ~ ln_upmf + ln_imdig)
-  x <- fe_table(d, title = "Table 1")
-  expect_identical(x$stub, "Variable")
-  expect_identical(x$cells$text[x$cells$label == "ln_upmf"],
-                   unlist(format(d)[1L, -1L], use.names = FALSE))
-  y <- fe_table(data.frame(k = c("a", "b"), v = c(1.23456, NA)), digits = 2)
-  expect_identical(y$cells$text, c("1.23", ""))
-})
-
-test_that("knit_print gives markdown outside of HTML and LaTeX documents", {
-  skip_if_not_installed("knitr")
-  x <- fe_table(stepwise())
-  expect_match(as.character(knitr::knit_print(x)), ":-+:")
-})
-
-test_that("bad input is refused with the argument and the remedy", {
-  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
-  refused <- function(expr, text) expect_error(expr, text, class = "fe_error")
-  refused(fe_table(), "`...` is empty")
-  refused(fe_table(m, digit = 3), "argument `digit`.*Did you mean \"digits\"")
-  refused(fe_table(m, "x"), "`...` has \"x\"")
-  refused(fe_table(m, mtcars), "data frame beside")
-  refused(fe_table(structure(list(), class = "odd")), "column 1 an object of class \"odd\"")
-  refused(fe_table(m, keep = "nothing"), "`keep` has \"nothing\", which finds no coefficient")
-  refused(fe_table(m, keep = "(("), "no regular expression")
-  refused(fe_table(m, coef_map = c(zz = "Z")), "`coef_map` names no coefficient")
-  refused(fe_table(m, stats = "r3"), "`stats` asks for \"r3\"")
-  refused(fe_table(m, stats = list(function(m) 1)), "`stats` has in place 1")
-  refused(fe_table(m, stats = list(Q = function(m) stop("no"))), "Q.*failed on column 1: no")
-  refused(fe_table(m, rows = list(Trend = c("Yes", "No"))), "2 values, and the table has 1")
-  refused(fe_table(m, groups = c(A = 2)), "`groups` names the groups of 2 columns")
-  refused(fe_table(m, headings = c("a", "b")), "`headings` must hold 1")
-  refused(fe_table(m, stars = 2), "`stars` must be named bounds")
-  refused(fe_table(m, statistic = "z"), "`statistic` must be one of")
-  refused(fe_table(m, style = "aer2"), "`style` must be one of")
-  refused(fe_table(m, labels = "x"), "`labels` must be a named character vector")
-  refused(fe_table_write(fe_table(m), "x.foo"), "not \"foo\"")
-  refused(fe_table_write(fe_table(m), file.path(tempdir(), "no", "x.tex")), "does not exist")
-  refused(fe_table_write(m, "x.tex"), "made by fe_table")
-})
-
-# ---- panels, styles, results of other kinds ------------------------------------------------------
-
-parted <- function(outcome = "ln_upmf", ...) {
-  f <- stats::as.formula(paste(outcome, "~ ln_imdig + csw0(pgdp) | country + year"))
-  fe_lm(f, digitrade, vcov = ~country, split = ~developed, ...)
-}
-
-test_that("panels share columns; each shows its own models", {
-  m <- parted()
-  x <- fe_table(panels = list("Panel A. Poor" = m[1:2], "Panel B. Rich" = m[3:4]),
-                headings = c("Short", "Long"))
-  at <- function(panel, column) {
-    x$cells$text[x$cells$panel == panel & x$cells$column == column & x$cells$part == "coef" &
-                   x$cells$row == "ln_imdig"]
-  }
-  expect_match(at("Panel A. Poor", 2), sprintf("%.4f", coef(m[[2]])[["ln_imdig"]]), fixed = TRUE)
-  expect_match(at("Panel B. Rich", 1), sprintf("%.4f", coef(m[[3]])[["ln_imdig"]]), fixed = TRUE)
-  expect_identical(x$cells$text[x$cells$row == "stat:N"], c("416", "416", "403", "403"))
-  expect_match(x$notes, "^Panel B: Standard errors.*31 clusters", all = FALSE)
-  wide <- as.data.frame(x)
-  expect_identical(wide$panel[wide$row == "effect:year"], "")
-})
-
-test_that("lines at the bottom of panels are those that all of them share", {
-  m <- parted()
-  other <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp) | country, digitrade)
-  panels <- list(A = m[1:2], B = other)
-  lines <- function(x, row) x$cells$panel[x$cells$row == row & x$cells$column == 1L]
-  x <- fe_table(panels = panels, headings = 1:2)
-  expect_identical(lines(x, "effect:country"), "")
-  expect_identical(lines(x, "effect:year"), c("A", "B"))
-  none <- fe_table(panels = panels, headings = 1:2, bottom = "none")
-  expect_identical(lines(none, "effect:country"), c("A", "B"))
-})
-
-test_that("panels of different outcomes name them, and unequal panels are refused", {
-  a <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade)
-  b <- fe_lm(ln_insti ~ ln_imdig | country, digitrade)
-  x <- fe_table(panels = list(A = a, B = b))
-  expect_identical(x$cells$text[x$cells$row == "outcome"], c("ln_upmf", "ln_insti"))
-  refused <- function(expr, text) expect_error(expr, text, class = "fe_error")
-  refused(fe_table(panels = list(A = a, B = list(a, b))), "1 and 2 columns")
-  refused(fe_table(a, panels = list(A = a)), "`panels` is given beside")
-  refused(fe_table(panels = list(a, b)), "`panels` must be a list of models with names")
-  refused(fe_table(panels = list(A = list(x = a), B = list(y = a))), "heads column 1 differently")
-})
-
-test_that("every writer shows the panels, and escapes what is special to it", {
-  m <- parted()
-  x <- fe_table(panels = list("A. 5% <of> R&D_1" = m[1:2], "B. \u00e9\u03b2 $x$" = m[3:4]),
-                headings = c("a", "b"))
-  text <- function(kind) paste(format(x, kind), collapse = "\n")
-  expect_match(text("txt"), "A. 5% <of> R&D_1", fixed = TRUE)
-  expect_match(text("csv"), "B. \u00e9\u03b2 $x$", fixed = TRUE)
-  expect_match(text("md"), "*A. 5% \\<of> R&D_1*", fixed = TRUE)
-  expect_match(text("md"), "*B. \u00e9\u03b2 \\$x\\$*", fixed = TRUE)
-  expect_match(text("tex"), "\\textit{A. 5\\% \\textless{}of\\textgreater{} R\\&D\\_1}",
-               fixed = TRUE)
-  expect_match(text("tex"), "B. \u00e9$\\beta$ \\$x\\$", fixed = TRUE)
-  skip_if_not_installed("tinytable")
-  expect_match(text("html"), "A. 5% &lt;of&gt; R&amp;D_1", fixed = TRUE)
-})
-
-test_that("LaTeX files compile", {
-  skip_on_cran()
-  skip_if(!nzchar(Sys.which("pdflatex")))
-  dir <- withr::local_tempdir()
-  m <- parted()
-  x <- fe_table(panels = list("A. 5% <of> R&D_1" = m[1:2], "B. \u03b2 ^ ~ \\ {x}" = m[3:4]),
-                headings = c("a", "b"), title = "T_1")
-  fe_table_write(x, file.path(dir, "t.tex"))
-  writeLines(c("\\documentclass{article}\\usepackage{booktabs}\\begin{document}",
-               "\\input{t}", "\\end{document}"), file.path(dir, "d.tex"))
-  withr::local_dir(dir)
-  status <- system2("pdflatex", c("-halt-on-error", "-interaction=nonstopmode", "d.tex"),
-                    stdout = FALSE, stderr = FALSE)
-  skip_if(!file.exists("d.log") || any(grepl("booktabs.sty' not found", readLines("d.log"))))
-  expect_identical(status, 0L)
-})
-
-test_that("Excel files hold the cells as text, with joined headings", {
-  skip_if_not_installed("openxlsx")
-  m <- parted()
-  x <- fe_table(Poor = m[1:2], Rich = m[3:4], title = "5% <of> R&D_1 \u00e9")
-  file <- withr::local_tempfile(fileext = ".xlsx")
-  fe_table_write(x, file)
-  back <- openxlsx::read.xlsx(file, colNames = FALSE, skipEmptyRows = FALSE,
-                              skipEmptyCols = FALSE, na.strings = "")
-  expect_identical(back[1L, 1L], "5% <of> R&D_1 \u00e9")
-  row <- unlist(back[which(back[[1L]] == "ln_imdig"), -1L], use.names = FALSE)
-  expect_identical(row, x$cells$text[x$cells$row == "ln_imdig" & x$cells$part == "coef"])
-  expect_length(openxlsx::loadWorkbook(file)$worksheets[[1L]]$mergeCells, 5L)
 })
 
 test_that("styles set stars, decimals, labels and marks, which arguments override", {
@@ -438,6 +230,16 @@ test_that("the estimator is a line of its own where columns differ, and in the n
   expect_false("stat:Estimator" %in% fe_table(ols)$cells$row)
 })
 
+test_that("data frames become tables", {
+  d <- fe_describe(digitrade, ~ ln_upmf + ln_imdig)
+  x <- fe_table(d, title = "Table 1")
+  expect_identical(x$stub, "Variable")
+  expect_identical(x$cells$text[x$cells$label == "ln_upmf"],
+                   unlist(format(d)[1L, -1L], use.names = FALSE))
+  y <- fe_table(data.frame(k = c("a", "b"), v = c(1.23456, NA)), digits = 2)
+  expect_identical(y$cells$text, c("1.23", ""))
+})
+
 test_that("results of tests are tables of their own, and no columns beside models", {
   m <- fe_lm(ln_upmf ~ ln_imdig + pgdp + fdi | country + year, digitrade, vcov = ~country)
   w <- fe_wald(m, c("pgdp", "fdi"))
@@ -467,21 +269,65 @@ test_that("a decomposition is a column", {
   expect_match(x$notes[1L], "Gelbach")
 })
 
-test_that("broom and knitr read the models and tables", {
-  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
-  x <- fe_table(m)
-  if (requireNamespace("knitr", quietly = TRUE)) {
-    expect_match(knitr::kable(x), cell(x, "se", "ln_imdig", 1), fixed = TRUE, all = FALSE)
+test_that("panels share columns; each shows its own models", {
+  m <- parted()
+  x <- fe_table(panels = list("Panel A. Poor" = m[1:2], "Panel B. Rich" = m[3:4]),
+                headings = c("Short", "Long"))
+  at <- function(panel, column) {
+    x$cells$text[x$cells$panel == panel & x$cells$column == column & x$cells$part == "coef" &
+                   x$cells$row == "ln_imdig"]
   }
-  skip_if_not_installed("broom")
-  expect_identical(broom::tidy(m), tidy(m))
+  expect_match(at("Panel A. Poor", 2), sprintf("%.4f", coef(m[[2]])[["ln_imdig"]]), fixed = TRUE)
+  expect_match(at("Panel B. Rich", 1), sprintf("%.4f", coef(m[[3]])[["ln_imdig"]]), fixed = TRUE)
+  expect_identical(x$cells$text[x$cells$row == "stat:N"], c("416", "416", "403", "403"))
+  expect_match(x$notes, "^Panel B: Standard errors.*31 clusters", all = FALSE)
+  wide <- as.data.frame(x)
+  expect_identical(wide$panel[wide$row == "effect:year"], "")
 })
 
-test_that("texreg reads the models through broom", {
-  skip_if_not_installed("texreg")
-  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
-  extract <- getExportedValue("texreg", "extract")
-  out <- suppressWarnings(extract(m)) # it says that it cannot show the kind of variance
-  expect_equal(out@coef, unname(coef(m)))
-  expect_equal(out@se, unname(sqrt(diag(vcov(m)))))
+test_that("lines at the bottom of panels are those that all of them share", {
+  m <- parted()
+  other <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp) | country, digitrade)
+  panels <- list(A = m[1:2], B = other)
+  lines <- function(x, row) x$cells$panel[x$cells$row == row & x$cells$column == 1L]
+  x <- fe_table(panels = panels, headings = 1:2)
+  expect_identical(lines(x, "effect:country"), "")
+  expect_identical(lines(x, "effect:year"), c("A", "B"))
+  none <- fe_table(panels = panels, headings = 1:2, bottom = "none")
+  expect_identical(lines(none, "effect:country"), c("A", "B"))
+})
+
+test_that("panels of different outcomes name them, and unequal panels are refused", {
+  a <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade)
+  b <- fe_lm(ln_insti ~ ln_imdig | country, digitrade)
+  x <- fe_table(panels = list(A = a, B = b))
+  expect_identical(x$cells$text[x$cells$row == "outcome"], c("ln_upmf", "ln_insti"))
+  refused <- function(expr, text) expect_error(expr, text, class = "fe_error")
+  refused(fe_table(panels = list(A = a, B = list(a, b))), "1 and 2 columns")
+  refused(fe_table(a, panels = list(A = a)), "`panels` is given beside")
+  refused(fe_table(panels = list(a, b)), "`panels` must be a list of models with names")
+  refused(fe_table(panels = list(A = list(x = a), B = list(y = a))), "heads column 1 differently")
+})
+
+test_that("bad input is refused with the argument and the remedy", {
+  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
+  refused <- function(expr, text) expect_error(expr, text, class = "fe_error")
+  refused(fe_table(), "`...` is empty")
+  refused(fe_table(m, digit = 3), "argument `digit`.*Did you mean \"digits\"")
+  refused(fe_table(m, "x"), "`...` has \"x\"")
+  refused(fe_table(m, mtcars), "data frame beside")
+  refused(fe_table(structure(list(), class = "odd")), "column 1 an object of class \"odd\"")
+  refused(fe_table(m, keep = "nothing"), "`keep` has \"nothing\", which finds no coefficient")
+  refused(fe_table(m, keep = "(("), "no regular expression")
+  refused(fe_table(m, coef_map = c(zz = "Z")), "`coef_map` names no coefficient")
+  refused(fe_table(m, stats = "r3"), "`stats` asks for \"r3\"")
+  refused(fe_table(m, stats = list(function(m) 1)), "`stats` has in place 1")
+  refused(fe_table(m, stats = list(Q = function(m) stop("no"))), "Q.*failed on column 1: no")
+  refused(fe_table(m, rows = list(Trend = c("Yes", "No"))), "2 values, and the table has 1")
+  refused(fe_table(m, groups = c(A = 2)), "`groups` names the groups of 2 columns")
+  refused(fe_table(m, headings = c("a", "b")), "`headings` must hold 1")
+  refused(fe_table(m, stars = 2), "`stars` must be named bounds")
+  refused(fe_table(m, statistic = "z"), "`statistic` must be one of")
+  refused(fe_table(m, style = "aer2"), "`style` must be one of")
+  refused(fe_table(m, labels = "x"), "`labels` must be a named character vector")
 })

@@ -180,6 +180,22 @@ test_that("a type alone goes with the clusters of the model's variance", {
   expect_identical(vcov(model, "cluster"), vcov(model, ~unit))
 })
 
+test_that("a constant whose effects the clusters enclose is warned of, once for a call", {
+  said <- character()
+  withCallingHandlers(
+    models <- fe_lm(c(y, x2) ~ x1 | unit + time, d, vcov = ~unit, intercept = "lsdv"),
+    fe_warning = function(w) {
+      said <<- c(said, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    })
+  expect_match(said, "\"unit\" lie within the clusters.*error of the constant")
+  expect_length(said, 1L)
+  expect_no_warning(robust <- summary(models[[1L]], "HC1"))
+  expect_warning(vcov(robust, ~time), "\"time\" lie within", class = "fe_warning")
+  expect_no_warning(vcov(robust, vcov(robust)))
+  expect_no_warning(fe_lm(y ~ x1 | unit + time, d, vcov = ~unit))
+})
+
 # Panels whose two-way clustered variance has negative eigenvalues for most of the seeds used.
 indefinite_panel <- function(seed) {
   set.seed(seed)
@@ -190,7 +206,7 @@ indefinite_panel <- function(seed) {
 
 # The rule once more, of the regression on dummies: for a functional c'beta, its weights on the
 # slopes are those of the part of it that is uncorrelated with them.
-oracle_repaired <- function(d, functional) {
+repaired_functional <- function(d, functional) {
   o <- oracle_fit(d$y, as.matrix(d[c("x", "z")]), list(d$i, d$t))
   V <- oracle_cluster(o, list(d$i, d$t))
   at <- match(c("x", "z"), colnames(o$Z))
@@ -205,7 +221,7 @@ test_that("a repaired variance of slopes is the same beside any constant", {
   seen <- 0
   for (seed in c(1, 7, 26, 30, 31, 34, 37, 80)) {
     d <- indefinite_panel(seed)
-    o <- oracle_repaired(d, function(Z) replace(numeric(ncol(Z)), 1L, 1))
+    o <- repaired_functional(d, function(Z) replace(numeric(ncol(Z)), 1L, 1))
     seen <- seen + o$negative
     for (constant in c("none", "lsdv", "mean", "within")) {
       m <- suppressWarnings(fe_lm(y ~ x + z | i + t, d, vcov = ~i + t, intercept = constant))
@@ -223,11 +239,11 @@ test_that("predictions and effects have the variance that the slopes have", {
   for (seed in c(1, 7, 26, 30, 31, 34)) {
     d <- indefinite_panel(seed)
     m <- suppressWarnings(fe_lm(y ~ x + z | i + t, d, vcov = ~i + t))
-    o <- oracle_repaired(d, function(Z) Z[11L, ])
+    o <- repaired_functional(d, function(Z) Z[11L, ])
     p <- suppressWarnings(predict(m, d[11L, ], se.fit = TRUE))
     expect_equal(p$se.fit, if (o$functional > 0) sqrt(o$functional) else NA_real_, tolerance = 1e-8)
     level <- suppressWarnings(tidy(fixef(m, "t", se = TRUE)))
-    last <- oracle_repaired(d, function(Z) replace(numeric(ncol(Z)), 13L, 1)) # the sixth of t
+    last <- repaired_functional(d, function(Z) replace(numeric(ncol(Z)), 13L, 1)) # the sixth of t
     if (last$functional > 0) {
       expect_equal(level$std.error[6L], sqrt(last$functional), tolerance = 1e-8)
     }
