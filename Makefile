@@ -17,12 +17,15 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help replicate test check bench memory install document clean
+.PHONY: help replicate test check trust soak reference bench memory install document clean
 
 help:
 	@echo "make replicate [DATA=panel.csv] [MAP=names.csv]  the study: replication.html, replication/"
 	@echo "make test                                        the tests of the C core and of the package"
 	@echo "make check                                       R CMD build, R CMD check --as-cran"
+	@echo "make trust                                       faults, fuzzing, random models: the short part"
+	@echo "make soak                                        the same, for hours"
+	@echo "make reference                                   certified and published values, digit by digit"
 	@echo "make bench [QUICK=1] [BENCH=--case=regex]        times, memory and accuracy against the peers"
 	@echo "make memory                                      how a call ends that has too little memory"
 	@echo "make install | document | clean                  see CONTRIBUTING.md"
@@ -43,6 +46,21 @@ test:
 check:
 	@sh tools/setup.sh check
 	@sh tools/check.sh
+
+trust:
+	@sh tools/setup.sh trust
+	@sh tools/install.sh "$(LIB)"
+	@$(WITH_LIB) Rscript trust/run.R --quick
+
+soak:
+	@sh tools/setup.sh trust
+	@sh tools/install.sh "$(LIB)"
+	@$(WITH_LIB) Rscript trust/run.R --ship
+
+reference:
+	@sh tools/setup.sh test
+	@sh tools/install.sh "$(LIB)"
+	@$(WITH_LIB) Rscript trust/reference.R --ship
 
 bench:
 	@sh tools/setup.sh test
