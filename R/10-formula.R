@@ -8,7 +8,7 @@ as_formula <- function(formula, env, arg = "formula") {
     stop_arg(arg, "is missing", "Write for instance y ~ x | country + year")
   }
   if (is.character(formula) && length(formula) == 1L) {
-    formula <- tryCatch(stats::as.formula(formula, env = env), error = function(e) {
+    formula <- tryCatch(read_formula(formula, env), error = function(e) {
       stop_arg(arg, paste("is not a formula:", conditionMessage(e)))
     })
   }
@@ -17,6 +17,13 @@ as_formula <- function(formula, env, arg = "formula") {
              "Write for instance y ~ x | country + year")
   }
   formula
+}
+
+# Text is read, not run: as.formula() would evaluate whatever it spells.
+read_formula <- function(text, env) {
+  expr <- str2lang(text)
+  if (!is_call_of(expr, "~")) stop("it has no tilde outside of parentheses")
+  stats::as.formula(expr, env)
 }
 
 # -> list(outcomes, regressors, effects, instrumented): alternatives of each, as expressions;
@@ -176,6 +183,11 @@ expand_stepwise <- function(expr) {
 # Fixed-effects part -> list of expressions; 0 and 1 mean none.
 split_effects <- function(expr) {
   terms <- Filter(function(term) !is.numeric(term), split_sum(expr))
+  text <- Filter(is.character, terms)
+  if (length(text)) {
+    stop_arg("formula", sprintf("has the fixed effect %s, which is a text and no variable",
+                                dQuote(text[[1L]], FALSE)), "Write its name without quotation marks")
+  }
   check_joined(lapply(terms, function(term) parse_effect(term)$factor), "formula",
                "fixed effects")
   terms
@@ -236,6 +248,10 @@ check_joined <- function(terms, arg, what) {
                "Write a + b for two variables, a^b for their combination")
     }
   }
+  names <- vapply(terms, deparse_one, "")
+  if (anyDuplicated(names)) {
+    stop_arg(arg, sprintf("names `%s` more than once", names[duplicated(names)][1L]))
+  }
   terms
 }
 
@@ -245,6 +261,13 @@ split_power <- function(expr) {
     return(c(split_power(expr[[2L]]), split_power(expr[[3L]])))
   }
   list(expr)
+}
+
+# What deparse_one() wrote, read again. The name of a column, written without backticks, is that
+# column, whatever code it spells.
+read_written <- function(text, columns) {
+  if (text %in% columns) return(as.name(text))
+  tryCatch(str2lang(text), error = function(e) as.name(text))
 }
 
 deparse_one <- function(expr) paste(deparse(expr, width.cutoff = 500L), collapse = " ")
@@ -281,7 +304,9 @@ change_formula <- function(old, new) {
   a <- Formula::as.Formula(old$formula)
   b <- Formula::as.Formula(new$formula)
   if (length(attr(a, "rhs")) == 2L && length(attr(b, "rhs")) == 1L) {
-    b <- Formula::as.Formula(stats::as.formula(paste(deparse_one(new$formula), "| .")))
+    barred <- new$formula
+    barred[[length(barred)]] <- call("|", barred[[length(barred)]], quote(.))
+    b <- Formula::as.Formula(barred)
   }
   out <- stats::formula(stats::update(a, b))
   if (is.null(new$endogenous)) return(join_instruments(out, old$endogenous, old$instruments))
@@ -309,6 +334,7 @@ change_formula <- function(old, new) {
 #' i(c("a", "b", "c"), ref = "b")
 #' @export
 i <- function(f, x = NULL, ref = NULL, levels = NULL) {
+  if (missing(f)) stop_arg("f", "of i() is missing", "Give a vector or factor")
   label <- deparse_one(substitute(f))
   suffix <- if (is.null(x)) "" else paste0(":", deparse_one(substitute(x)))
   if (!is.atomic(f) || is.null(f) || !is.null(dim(f))) {
@@ -320,7 +346,8 @@ i <- function(f, x = NULL, ref = NULL, levels = NULL) {
   }
   f <- as.factor(f)
   given <- !is.null(levels)
-  if (!given) levels <- levels(droplevels(f))
+  levels <- if (given) check_i_levels(levels, "levels") else levels(droplevels(f))
+  if (length(ref) || !is.null(ref) && !is.atomic(ref)) ref <- check_i_levels(ref, "ref")
   unknown <- setdiff(as.character(ref), levels)
   if (length(unknown) && !given) {
     stop_arg("ref", paste("names", quote_list(unknown), "which", label, "does not have"),
@@ -328,10 +355,21 @@ i <- function(f, x = NULL, ref = NULL, levels = NULL) {
   }
   keep <- if (given) levels else if (is.null(ref) && is.null(x)) levels[-1L] else
     setdiff(levels, as.character(ref))
+  if (!length(keep)) {
+    stop_arg("f", sprintf("of i() is %s, of which no level is left", label),
+             "Leave it out, or choose another `ref`")
+  }
   out <- outer(as.character(f), keep, `==`) + 0
   if (!is.null(x)) out <- out * as.double(x)
-  colnames(out) <- paste0(label, "::", keep, suffix)
+  colnames(out) <- enc2utf8(paste0(label, "::", keep, suffix))
   structure(out, class = c("fe_i", "matrix"), levels = keep)
+}
+
+check_i_levels <- function(x, arg) {
+  if (!is.atomic(x) || is.raw(x) || !is.null(dim(x)) || anyNA(x) || !length(x)) {
+    stop_arg(arg, paste("of i() must hold levels of `f`, not", describe_value(x)))
+  }
+  as.character(x)
 }
 
 #' @exportS3Method stats::makepredictcall fe_i

@@ -46,8 +46,11 @@
 #' @export
 fe_lag <- function(x, k = 1, id, time) {
   k <- check_lags(k, "k")
-  n <- NROW(x)
+  n <- NROW(check_not_long(x, "x"))
+  if (missing(id)) stop_arg("id", "is missing", "Give the unit of each value of `x`")
+  if (missing(time)) stop_arg("time", "is missing", "Give the period of each value of `x`")
   ids <- if (is.list(id)) unname(as.list(id)) else list(id)
+  if (!length(ids)) stop_arg("id", "is an empty list", "Give the unit of each value of `x`")
   for (v in ids) check_panel_vector(v, n, "id")
   check_panel_vector(time, n, "time")
   panel <- panel_index(ids, time, c(id = "id", time = "time"), arg = "time")
@@ -57,13 +60,15 @@ fe_lag <- function(x, k = 1, id, time) {
 }
 
 check_panel_vector <- function(v, n, arg) {
+  check_not_long(v, arg)
   if (is.atomic(v) && is.null(dim(v)) && length(v) == n) return(invisible())
   stop_arg(arg, sprintf("must be a vector with a value for each of the %d values of `x`, not %s", n,
                         describe_value(v)))
 }
 
 check_lags <- function(k, arg, where = "") {
-  ok <- is.numeric(k) && length(k) && all(is.finite(k)) && all(k == round(k))
+  ok <- is.numeric(k) && length(k) && all(is.finite(k)) && all(k == round(k)) &&
+    all(abs(k) < 2^31)
   if (!ok) {
     stop_arg(arg, sprintf("must be whole numbers of periods%s, not %s", where, describe_value(k)))
   }
@@ -229,6 +234,10 @@ check_panel_id <- function(panel.id, data) {
     stop_arg("panel.id", sprintf("names %d variables in place of unit and time", length(terms)),
              "Write panel.id = ~country + year; two variables that are a unit together are a^b")
   }
+  if (identical(terms[[1L]], terms[[2L]])) {
+    stop_arg("panel.id", sprintf("has `%s` as unit and as time", deparse_one(terms[[1L]])),
+             "Write panel.id = ~country + year")
+  }
   list(unit = split_power(terms[[1L]]), time = terms[[2L]],
        names = vapply(terms, deparse_one, ""))
 }
@@ -321,6 +330,7 @@ expand_lag_part <- function(expr, own, env, left = FALSE) {
     return(if (length(found) > 1L) call("(", join_sum(found)) else found[[1L]])
   }
   for (j in seq_along(expr)[-1L]) {
+    if (is.null(expr[[j]])) next # assigning a NULL would take the argument out
     first <- left && head == "~" && j == 2L
     expr[[j]] <- if (first && !is_call_of(expr[[2L]], "~")) {
       spread_outcomes(expr[[j]], own, env)

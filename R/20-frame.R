@@ -42,10 +42,10 @@ frame_variable <- function(frame, expr, role, arg = "formula") {
   if (!is.null(known)) return(known)
   check_names_known(expr, frame, role, arg)
   scope <- lag_scope(expr, frame$scope, frame$panel, arg)
-  value <- tryCatch(eval(expr, frame$data, scope), error = function(e) {
+  value <- tryCatch(eval(expr, frame$data, scope), error = unless_memory(function(e) {
     stop_arg(arg, sprintf("has the %s `%s`, which cannot be evaluated: %s", role, name,
                           conditionMessage(e)))
-  })
+  }))
   value <- plain_value(value, role)
   variable <- check_variable(value, name, role, frame, arg)
   assign(name, variable, envir = frame$cache)
@@ -93,10 +93,12 @@ is_value <- function(name, scope) {
 check_variable <- function(value, name, role, frame, arg) {
   n <- frame$n
   label <- sprintf("has the %s `%s`, which ", role, name)
-  if (is.list(value) || is.function(value) || is.null(value) || is.raw(value) ||
-      is.complex(value)) {
+  if (!is.atomic(value) || is.null(value) || is.raw(value) || is.complex(value)) {
     stop_arg(arg, paste0(label, "is ", describe_value(value)),
              "Use a numeric, logical, character or factor column")
+  }
+  if (is.null(dim(value)) && length(value) > 2147483647) {
+    stop_arg(arg, sprintf("%shas %.0f values for the %d rows of `data`", label, length(value), n))
   }
   rows <- if (is.null(dim(value))) length(value) else nrow(value)
   if (rows == 1L && n > 1L) {
@@ -155,7 +157,8 @@ outcome_variable <- function(frame, expr) {
              "The outcome must be a numeric or logical vector")
   }
   if (!is.null(v$na) && all(v$na)) {
-    stop_arg("formula", sprintf("has the outcome `%s`, which is all NA", v$name))
+    stop_arg("formula", sprintf("has the outcome `%s`, which is all NA", v$name),
+             "Give an outcome that is known, or fill it in")
   }
   v
 }
@@ -169,11 +172,11 @@ effect_variables <- function(frame, expr) {
 resolve_argument <- function(expr, data, env, arg, panel = NULL) {
   if (is.null(expr)) return(NULL)
   env <- lag_scope(expr, env, panel, arg)
-  value <- tryCatch(eval(expr, data, env), error = function(e) {
+  value <- tryCatch(eval(expr, data, env), error = unless_memory(function(e) {
     stop_arg(arg, sprintf("is `%s`, which cannot be evaluated: %s", deparse_one(expr),
                           conditionMessage(e)),
              "Give a one-sided formula, a column of `data`, or a vector with one value a row")
-  })
+  }))
   if (inherits(value, "formula")) {
     if (length(value) != 2L) stop_arg(arg, "must be a one-sided formula, for instance ~w")
     return(resolve_argument(value[[2L]], data, environment(value), arg, panel))
@@ -182,7 +185,7 @@ resolve_argument <- function(expr, data, env, arg, panel = NULL) {
     stop_arg(arg, sprintf("is `%s`, which is a function and no column of `data`",
                           deparse_one(expr)))
   }
-  value
+  check_not_long(value, arg)
 }
 
 check_weights <- function(w, n, arg = "weights") {
@@ -191,7 +194,10 @@ check_weights <- function(w, n, arg = "weights") {
     stop_arg(arg, paste("must be numeric, not", describe_value(w)),
              "Give a column as ~w, or a vector with one number a row")
   }
-  if (length(w) != n) stop_arg(arg, sprintf("has %d values for %d rows", length(w), n))
+  if (length(w) != n) {
+    stop_arg(arg, sprintf("has %d values for %d rows", length(w), n),
+             "Give a column as ~w, or one weight a row")
+  }
   w <- as.double(w)
   scan <- .Call(C_scan, w, fe_threads())
   if (scan$min < 0 || (scan$n_inf > 0 && any(w < 0, na.rm = TRUE))) {
@@ -199,7 +205,7 @@ check_weights <- function(w, n, arg = "weights") {
              "Weights must be zero or more")
   }
   size <- scan$max
-  if (size <= 0) stop_arg(arg, "has no positive value")
+  if (size <= 0) stop_arg(arg, "has no positive value", "Give some rows a weight above zero")
   if (size > 1e100 || size < 1e-100) {
     stop_arg(arg, sprintf("has values of size %.3g, whose sums cannot be represented", size),
              "Rescale the weights")
@@ -237,14 +243,21 @@ check_subset <- function(subset, n, arg = "subset", empty = FALSE) {
       stop_arg(arg, sprintf("must hold row numbers between 1 and %d; value %s does not fit", n,
                             format(subset[which(bad)[1L]])))
     }
-    if (anyDuplicated(subset)) stop_arg(arg, "names a row more than once")
+    if (anyDuplicated(subset)) {
+      stop_arg(arg, sprintf("names row %s more than once",
+                            format(subset[duplicated(subset)][1L], scientific = FALSE)),
+               "Name each row once; rows that count more than once have weights")
+    }
+    if (!length(subset) && !empty) stop_arg(arg, "leaves no row", "Look at its condition")
     return(seq_len(n) %in% seq_len(n)[subset])
   }
   if (!is.logical(subset) || length(subset) != n) {
     stop_arg(arg, sprintf("must be logical with %d values, or row numbers, not %s", n,
                           describe_value(subset)))
   }
-  if (!empty && !any(subset, na.rm = TRUE)) stop_arg(arg, "leaves no row")
+  if (!empty && !any(subset, na.rm = TRUE)) {
+    stop_arg(arg, "leaves no row", "Look at its condition")
+  }
   !is.na(subset) & subset
 }
 
@@ -319,6 +332,11 @@ describe_dropped <- function(counts) {
 #' fe_rows(fe_lm(y ~ x, d))
 #' @export
 fe_rows <- function(object, ...) UseMethod("fe_rows")
+
+#' @export
+fe_rows.default <- function(object, ...) {
+  stop_arg("object", paste("must be a model of class fe_lm, not", describe_value(object)))
+}
 
 #' @export
 fe_rows.fe_lm <- function(object, ...) {

@@ -3,7 +3,11 @@
 # terms object of a right-hand side; with fixed effects the constant is among them.
 design_terms <- function(regressors, env, has_effects) {
   rhs <- if (is.null(regressors)) 1 else regressors
-  tt <- stats::terms(stats::as.formula(call("~", rhs), env = env))
+  tt <- tryCatch(stats::terms(stats::as.formula(call("~", rhs), env = env)), error = function(e) {
+    stop_arg("formula", sprintf("has the regressors `%s`, which are no formula: %s",
+                                deparse_one(rhs), conditionMessage(e)),
+             "Names stand there without quotation marks, or within backticks")
+  })
   if (has_effects) attr(tt, "intercept") <- 1L
   tt
 }
@@ -18,10 +22,21 @@ design_variables <- function(frame, tt) {
                                   describe_value(v$value)),
                "An offset must be a numeric vector")
     }
-    if (inherits(v$value, c("Date", "POSIXct", "difftime"))) v$value <- as.double(v$value)
+    v$value <- regressor_value(v$value, v$name)
     v$name <- deparse_one(expr)
     v
   })
+}
+
+# Dates and times are numbers, and so is a logical matrix; model.matrix() knows no matrix of text.
+regressor_value <- function(value, name) {
+  if (inherits(value, c("Date", "POSIXct", "difftime"))) return(as.double(value))
+  if (is.matrix(value) && is.logical(value)) storage.mode(value) <- "double"
+  if (is.matrix(value) && !is.numeric(value)) {
+    stop_arg("formula", sprintf("has the regressor `%s`, which is a matrix of %s", name,
+                                typeof(value)), "Use one factor a term")
+  }
+  value
 }
 
 # offset(x) inside a formula stands for x
@@ -65,7 +80,7 @@ general_design <- function(out, tt, variables, rows, has_effects) {
     if (is.factor(value)) droplevels(value) else value
   })
   frame <- structure(values, class = "data.frame", row.names = seq_len(NROW(values[[1L]])))
-  attr(tt, "predvars") <- predict_variables(tt, values)
+  attr(tt, "predvars") <- predict_variables(tt, lapply(variables, `[[`, "value"))
   attr(tt, "dataClasses") <- vapply(values, stats::.MFclass, "")
   attr(frame, "terms") <- tt
   check_levels(values)
@@ -87,7 +102,8 @@ matrix_columns <- function(x) {
   lapply(stats::setNames(seq_len(ncol(x)), colnames(x)), function(j) as.double(x[, j]))
 }
 
-# How to evaluate each variable on new data: poly(), scale(), i() remember what they saw.
+# How to evaluate each variable on new data: poly(), scale(), i() remember what they saw, which is
+# all rows of the data (values), those that the model leaves out too.
 predict_variables <- function(tt, values) {
   calls <- as.list(attr(tt, "variables"))
   for (v in seq_along(values)) {

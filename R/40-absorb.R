@@ -30,7 +30,7 @@
 fe_control <- function(tol = 1e-11, max_iter = 10000,
                        solver = c("auto", "schur", "cg", "sparse"), collin_tol = 1e-9,
                        verbose = FALSE) {
-  solver <- check_choice(solver[1L], c("auto", "schur", "cg", "sparse"), "solver")
+  solver <- check_first(solver, c("auto", "schur", "cg", "sparse"), "solver")
   structure(list(tol = check_number(tol, "tol", 0, 1, open = TRUE),
                  max_iter = as.integer(check_count(max_iter, "max_iter")),
                  solver = solver,
@@ -86,13 +86,25 @@ absorb <- function(absorber, x, threads) {
   }
   out <- ask_residuals(absorber, x, threads)
   if (is.null(out$solver)) out$solver <- absorber$solver
-  if (!out$converged) {
-    stop_arg("control", sprintf(paste("stopped the absorption of the fixed effects at a relative",
-                                      "residual of %.3g after %d iterations, above its tolerance"),
-                                out$residual, out$iterations),
-             "Raise `max_iter` or loosen `tol` in fe_control()")
-  }
+  if (!out$converged) stop_unabsorbed(out, absorber, if (is.list(x)) length(x[[1L]]) else nrow(x))
   out
+}
+
+stop_unabsorbed <- function(out, absorber, n_rows) {
+  if (absorber$exact && absorber$rank >= n_rows) {
+    stop_arg("formula", sprintf(paste("has fixed effects that explain all of %d usable rows (%.0f",
+                                      "parameters): no degree of freedom is left"),
+                                n_rows, absorber$rank), "Use more rows, or fewer fixed effects")
+  }
+  sure <- is.null(out$error) || out$error == 0
+  stop_arg("control",
+           sprintf(paste("stopped the absorption of the fixed effects at a relative residual of",
+                         "%.3g after %d iterations, %s"), out$residual, out$iterations,
+                   if (sure) "above its tolerance" else
+                     sprintf("the last of which moved it by %.3g: weights are too unequal for it",
+                             out$error)),
+           paste0("Raise `max_iter` or loosen `tol`", if (out$solver != "schur")
+             ", or ask for the solver \"schur\" or \"auto\",", " in fe_control()"))
 }
 
 # What the cost model saw and chose, in words.
@@ -137,11 +149,14 @@ describe_absorption <- function(done, factors) {
 #' fe_demean(d$y, d[c("firm", "year")])
 #' @export
 fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = fe_threads()) {
+  if (missing(x)) stop_arg("x", "is missing", "Give a vector, matrix or data frame of numbers")
+  if (missing(fe)) stop_arg("fe", "is missing", "Give a factor, or a list of them")
   columns <- as_double_matrix(x)
   if (is.null(fe) || !length(fe)) stop_arg("fe", "is empty", "Give at least one factor")
   if (!is.list(fe)) fe <- list(fe)
   names(fe) <- if (is.null(names(fe))) paste0("fe", seq_along(fe)) else names(fe)
   for (f in names(fe)) {
+    check_not_long(fe[[f]], "fe")
     if (length(fe[[f]]) != nrow(columns)) {
       stop_arg("fe", sprintf("has %d values in %s for %d rows of `x`", length(fe[[f]]), f,
                              nrow(columns)))
@@ -170,6 +185,7 @@ fe_demean <- function(x, fe, weights = NULL, control = fe_control(), threads = f
 as_double_matrix <- function(x) {
   ok <- if (is.data.frame(x)) all(vapply(x, is.numeric, NA)) else is.numeric(x)
   if (!ok) stop_arg("x", paste("must be numeric, not", describe_value(x)))
+  check_not_long(x, "x")
   m <- as.matrix(x)
   storage.mode(m) <- "double"
   if (!nrow(m)) stop_arg("x", "has no rows")

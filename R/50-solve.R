@@ -44,3 +44,12 @@ solve_slopes <- function(factor, x_at, y_at, names, floor, tol) {
        root = root, bread = `dimnames<-`(tcrossprod(root), list(names, names)),
        rss = fit$rss, kept = kept, rank = fit$rank)
 }
+
+# A^-1 b for a symmetric matrix with a positive diagonal, in units that make the diagonal one: the
+# rows of A may be in very unlike ones.
+solve_scaled <- function(A, b = diag(nrow(A))) {
+  size <- sqrt(diag(A))
+  out <- solve(A / outer(size, size), b / size) / size
+  if (is.matrix(out)) `dimnames<-`(out, list(rownames(A), colnames(b))) else
+    stats::setNames(out, rownames(A))
+}

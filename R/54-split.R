@@ -34,7 +34,7 @@ split_term <- function(term, data, env, arg, panel) {
 
 # Levels of a factor in their order, other values sorted.
 value_groups <- function(value, name, n, arg) {
-  if (!is.atomic(value) || length(value) != n || !is.null(dim(value))) {
+  if (!is.atomic(value) || is.raw(value) || length(value) != n || !is.null(dim(value))) {
     stop_arg(arg, sprintf("must hold one value for each of the %d rows, not %s", n,
                           describe_value(value)))
   }

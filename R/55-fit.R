@@ -36,8 +36,8 @@
 #' Instruments that are collinear are left out with a warning; fewer of them than endogenous
 #' regressors is an error. `sw()` and its kin work in this part too. The print gives the first-stage
 #' F, which [glance()] has as `first.stage.F` (the smallest); see [fe_iv_tests()] for the tests and
-#' [fe_first_stage()] for the regressions. Bootstraps, `"CR3J"`, `anova()` and tests of effects are
-#' for least squares only.
+#' [fe_first_stage()] for the regressions. The bootstrap is that of pairs, see [fe_boot()];
+#' `"CR3J"`, bootstraps of residuals, `anova()` and tests of effects are for least squares only.
 #'
 #' @section Estimates:
 #' With \eqn{\tilde X, \tilde y}{X~, y~} the residuals of regressors and outcome from the fixed
@@ -131,11 +131,11 @@ fe_lm <- function(formula, data, vcov = "HC1", weights = NULL, subset = NULL, sp
                   threads = NULL, lean = FALSE, weights_type = c("analytic", "frequency"),
                   fsplit = NULL, panel.id = NULL) {
   call <- match.call()
-  settings <- model_settings(vcov, ssc, intercept[1L], common_sample, singletons[1L], control,
+  settings <- model_settings(vcov, ssc, intercept, common_sample, singletons, control,
                              threads, lean, call)
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
                        subset = substitute(subset), split = substitute(split),
-                       offset = substitute(offset), weights_type = weights_type[1L],
+                       offset = substitute(offset), weights_type = weights_type,
                        fsplit = substitute(fsplit), panel.id = panel.id)
   fits <- run_plan(setup, plan_models(parse_formula(setup$formula)))
   if (length(fits) == 1L) fits[[1L]] else new_model_list(fits, call)
@@ -144,8 +144,8 @@ fe_lm <- function(formula, data, vcov = "HC1", weights = NULL, subset = NULL, sp
 model_settings <- function(vcov, ssc, intercept, common_sample, singletons, control, threads, lean,
                            call) {
   list(vcov = vcov, ssc = check_ssc(ssc), threads = check_threads(threads),
-       intercept = check_choice(intercept, c("none", "lsdv", "mean", "within"), "intercept"),
-       singletons = check_choice(singletons, c("drop", "keep"), "singletons"),
+       intercept = check_first(intercept, c("none", "lsdv", "mean", "within"), "intercept"),
+       singletons = check_first(singletons, c("drop", "keep"), "singletons"),
        control = check_control(control), lean = check_flag(lean, "lean"), call = call,
        common = check_flag(common_sample, "common_sample"))
 }
@@ -162,9 +162,9 @@ model_setup <- function(formula, data, settings, env, weights = NULL, subset = N
   formula <- expand_lags(formula, panel)
   frame <- new_frame(data, environment(formula), settings$threads, panel, formula = formula)
   value <- function(expr, arg) resolve_argument(expr, data, env, arg, frame$panel)
-  frame$weighting <- check_choice(weights_type, c("analytic", "frequency"), "weights_type")
+  frame$weighting <- check_first(weights_type, c("analytic", "frequency"), "weights_type")
   frame$weights <- check_weights(value(weights, "weights"), n)
-  if (weights_type == "frequency") check_frequencies(frame$weights)
+  if (frame$weighting == "frequency") check_frequencies(frame$weights)
   frame$offset <- check_offset(value(offset, "offset"), n)
   if (!is.null(fsplit) && !is.null(split)) {
     stop_arg("fsplit", "is given beside `split`", "Give one of them, for instance fsplit = ~a + b")

@@ -52,7 +52,8 @@ prepare_model <- function(plan, frame, settings) {
   regressors <- design_variables(frame, design$terms)
   if (!is.null(design$first)) design$first$variables <- design_variables(frame, design$first$terms)
   if (outcome$name %in% vapply(c(regressors, design$first$variables), `[[`, "", "name")) {
-    stop_arg("formula", sprintf("has the outcome `%s` among the regressors too", outcome$name))
+    stop_arg("formula", sprintf("has the outcome `%s` among the regressors too", outcome$name),
+             "Leave it out there")
   }
   effects <- lapply(layout, function(effect) effect_variables(frame, effect$factor))
   slopes <- slope_variables(frame, layout)
@@ -89,6 +90,8 @@ list_masks <- function(frame) {
 
 # ---- one group: same rows, same fixed effects ----------------------------------------------------
 
+# settings$shared: NULL, or a function told that what so many models share is done.
+
 fit_group <- function(frame, models, sample, settings) {
   shared <- shared_rows(frame, models[[1L]], settings)
   columns <- group_columns(frame, models, shared)
@@ -105,6 +108,7 @@ fit_group <- function(frame, models, sample, settings) {
   }
   columns$residual <- done$x
   columns$factor <- factor_columns(columns, shared, settings$threads)
+  if (!is.null(settings$shared)) settings$shared(length(models))
   lapply(seq_along(models), function(m) {
     fit_one(frame, models[[m]], columns, m, shared, sample, settings)
   })
@@ -148,6 +152,9 @@ take_rows <- function(v, rows) {
   if (is.null(rows) || is.null(v)) return(v)
   plain <- is.null(attributes(v)) && typeof(v) %in% c("double", "integer") && is.integer(rows)
   if (plain) return(.Call(C_take, v, rows))
+  if (inherits(v, "integer64")) { # whose class `[` drops where bit64 is not loaded
+    return(structure(unclass(v)[rows], class = "integer64"))
+  }
   if (length(dim(v)) == 2L) v[rows, , drop = FALSE] else v[rows]
 }
 

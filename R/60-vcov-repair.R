@@ -12,7 +12,8 @@ constant_weights <- function(m, V) {
   at <- match("(Intercept)", colnames(V))
   if (is.na(at)) return(NULL)
   if (!is.null(m$x0)) return(stats::setNames(-m$x0_slopes, colnames(V)[-at]))
-  solve(m$bread[-at, -at, drop = FALSE], m$bread[-at, at])
+  if (ncol(V) == 1L) return(stats::setNames(numeric(), character()))
+  solve_scaled(m$bread[-at, -at, drop = FALSE], m$bread[-at, at])
 }
 
 # The negative eigenvalues of the slopes' variance set to zero, and what that adds passed on to the
@@ -58,4 +59,22 @@ forget_negative <- function(V, before, what) {
     V[none, ] <- V[, none] <- NA
   }
   V
+}
+
+# A variance of which rounding errors alone are left, as where the scores of every cluster sum to
+# zero: of two clusters with as many rows, each a fixed effect beside those of time, say.
+forget_zero <- function(V, m, label, clustered) {
+  none <- intersect(colnames(V), colnames(m$bread))
+  none <- none[(diag(V)[none] < 1e-18 * independent_variance(m, none)) %in% TRUE]
+  if (!length(none)) return(V)
+  warn_user("the variance of ", quote_list(none), ", ", label, ", is zero",
+            if (clustered) ": the scores of every cluster sum to zero",
+            "; the standard error is NA")
+  V[none, ] <- V[, none] <- NA
+  V
+}
+
+# What it would be of the order of, errors being independent.
+independent_variance <- function(m, terms) {
+  m$rss / m$nobs * diag(m$bread)[match(terms, colnames(m$bread))]
 }

@@ -28,6 +28,7 @@ vcov_registry <- list(
   iid = list(
     label = "iid", clustered = FALSE,
     meat = function(s) s$m$rss / (s$m$nobs - s$m$rank) * weighted_gram(s),
+    variance = function(s, design) bread_variance(s, design),
     scale = function(s) 1,
     df = function(s) s$m$df.residual),
   HC0 = list(
@@ -116,6 +117,13 @@ row_meat <- function(s, u) .Call(C_row_meat, s$X, as.double(u), s$m$threads)
 weighted_gram <- function(s) {
   if (!is.null(s$gram)) return(s$gram)
   row_meat(s, if (is.null(s$w)) rep(1, s$m$n_rows) else sqrt(s$w))
+}
+
+# The variance is s^2 (X'WX)^-1, from its root: as a sandwich of X'WX it would lose twice the digits
+# where regressors are nearly collinear.
+bread_variance <- function(s, design) {
+  if (identical(design$bread, s$m$bread)) return(s$m$rss / (s$m$nobs - s$m$rank) * s$m$bread)
+  design$bread %*% vcov_registry$iid$meat(s) %*% design$bread
 }
 
 # The convention of CR1S, whatever else is asked for: n - K with K all parameters.
@@ -224,6 +232,7 @@ compute_vcov <- function(m, vcov, cluster = NULL, ssc = m$ssc, design = influenc
   V <- (V + t(V)) / 2
   dimnames(V) <- dimnames(design$bread)
   if (is_repaired(entry, s$G)) V <- repair_slopes(V, constant_weights(m, V), repair_label(entry))
+  V <- forget_zero(V, m, entry$label, length(s$G) == 1L)
   label <- if (is.null(spec$label)) entry$label else spec$label
   list(V = V, info = c(list(type = spec$type, label = label, factor = factor, df = entry$df(s),
                             G = s$G, ssc = ssc$preset), spec$info))
@@ -239,9 +248,9 @@ check_clusters <- function(s) {
 }
 
 call_vcov <- function(m, vcov) {
-  tryCatch(vcov(m), error = function(e) {
+  tryCatch(vcov(m), error = unless_memory(function(e) {
     stop_arg("vcov", paste("is a function that failed on the model:", conditionMessage(e)))
-  })
+  }))
 }
 
 given_vcov <- function(m, V, label) {
@@ -307,6 +316,10 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #' variance is \eqn{V_{ee} + 2v'V_{be} + v'V_+v}{V_ee + 2 v'V_be + v'V+ v} with the repaired V+,
 #' `NA` where that is negative.
 #'
+#' Where the scores of every cluster sum to zero, as for one treated and one control unit beside
+#' effects of unit and time, a clustered variance is zero whatever the errors are. It is `NA` then,
+#' with a warning.
+#'
 #' @section Leverage of clusters:
 #' Residuals of a cluster that pulls the fit towards itself are too small. `"CR2"` (Bell and
 #' McCaffrey 2002, as extended by Pustejovsky and Tipton 2018) corrects for it with the hat matrix H
@@ -339,7 +352,8 @@ set_vcov <- function(m, vcov, ssc, cluster = NULL) {
 #'
 #' @param object a model of class `fe_lm`.
 #' @param vcov `NULL` (as estimated), or what `vcov` in [fe_lm()] may be. A type alone, such as
-#'   `"CR2"`, goes with the clusters of the model's own variance, where it names some.
+#'   `"CR2"` or `"wild(R = 99)"`, goes with the clusters of the model's own variance, if it has
+#'   any.
 #' @param cluster `NULL`, or the clusters: a one-sided formula, names of columns, or a vector with a
 #'   value for each row of the data or of the sample. Alone it means `"CR1"`.
 #' @param ssc small-sample convention, by default that of the fit.
@@ -368,13 +382,22 @@ restated <- function(m, vcov = NULL, cluster = NULL, ssc = NULL) {
   if (is.null(vcov) && is.null(cluster) && is.null(ssc)) return(m)
   ssc <- if (is.null(ssc)) m$ssc else check_ssc(ssc)
   as_before <- is.null(vcov) && is.null(cluster)
-  if (is_bare_type(m, vcov, cluster)) cluster <- request_cluster(m$vcov_request)
+  if (is_bare_type(m, vcov, cluster)) cluster <- own_cluster(m)
   asked <- if (as_before) m$vcov_request else list(vcov = vcov, cluster = cluster)
   set_vcov(m, asked$vcov, ssc, asked$cluster)
 }
 
-# Is it a clustered type alone, for a model whose variance names clusters?
+# Is it a clustered type alone, such as "CR2" or "wild(R = 99)", for a model whose variance is
+# clustered?
 is_bare_type <- function(m, vcov, cluster) {
   is.character(vcov) && length(vcov) == 1L && is.null(cluster) && length(m$vcov_info$G) &&
-    isTRUE(vcov_registry[[vcov]]$clustered)
+    isTRUE(vcov_registry[[trimws(sub("[(].*", "", vcov))]]$clustered)
+}
+
+# The clusters of the model's variance as they were asked for; NULL: the first fixed effect.
+own_cluster <- function(m) {
+  cluster <- request_cluster(m$vcov_request)
+  G <- m$vcov_info$G
+  if (!is.null(cluster) || length(G) < 2L) return(cluster)
+  stats::as.formula(call("~", join_sum(lapply(names(G), read_written, names(m$data)))), env = m$env)
 }

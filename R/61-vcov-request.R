@@ -73,7 +73,20 @@ read_request <- function(vcov, cluster) {
   expr <- if (grepl("(", vcov, fixed = TRUE)) {
     tryCatch(str2lang(vcov), error = function(e) vcov)
   } else vcov
+  check_constants(expr)
   c(read_type(expr), list(terms = NULL, env = globalenv()))
+}
+
+# Text is not evaluated: the arguments of a type in a string are numbers, words, TRUE and FALSE.
+check_constants <- function(expr) {
+  if (!is.call(expr)) return(invisible())
+  constant <- function(e) is.atomic(e) || (is_call_of(e, "-") && all(vapply(as.list(e)[-1L],
+                                                                            is.numeric, NA)))
+  open <- Filter(function(e) !constant(e), as.list(expr)[-1L])
+  if (!length(open)) return(invisible())
+  stop_arg("vcov", sprintf("is the string %s, in which `%s` is no number, word, TRUE or FALSE",
+                           dQuote(deparse_one(expr), FALSE), deparse_one(open[[1L]])),
+           "Write it as a formula, whose arguments are evaluated: NW(2) ~ country + year")
 }
 
 # A type as a string, a name, or a call such as NW(2).
@@ -171,7 +184,7 @@ data_rows <- function(m, at) if (is.null(m$rows)) at else m$rows[at]
 
 # A vector as long as the data or as the estimation sample.
 cluster_vector <- function(cluster, m, arg) {
-  cluster <- plain_value(cluster, "cluster")
+  cluster <- plain_value(check_not_long(cluster, arg), "cluster")
   if (is.list(cluster) || !length(cluster) %in% c(m$n_data, m$n_rows)) {
     stop_arg(arg, sprintf(paste("must be a formula or hold %d (rows of data) or %d (rows used)",
                                 "values, not %s"),

@@ -275,7 +275,7 @@ hc2_df <- function(s) {
   root <- if (is.null(s$w) || !is.null(row_counts(m))) rep(1, m$n_rows) else sqrt(s$w)
   h <- s$h()
   psi <- functional_parts(s, basis)$psi
-  level <- basis$nested[1L]
+  level <- basis$nested
   out <- apply(psi, 2L, function(x) {
     a <- (root * x)^2 / (1 - h)
     sum(times * a * (1 - h))^2 /

@@ -51,7 +51,7 @@ jackknife_changes <- function(s, centred) {
   m <- s$m
   if (centred) need_ols(m, "\"CR3J\", the mean of estimates without a cluster,", "vcov")
   change <- if (identical(s$X, m$x)) {
-    slope_changes(m, s$clusters[[1L]], solve(m$root))
+    slope_changes(m, s$clusters[[1L]], backsolve(m$root, diag(nrow(m$root))))
   } else leave_out_changes(m, s$clusters[[1L]], s$X)
   check_left_out(change, s)
   if (centred) sweep(change, 2L, colMeans(change)) else change

@@ -7,7 +7,8 @@
 #' effects. No small-sample factor is applied; t has the degrees of freedom of clusters, or n-K for
 #' rows. `seed`, a further argument of both, is drawn from R's generator if it is not given, once
 #' for a model: what is computed from the model later uses the same replicates. It is in
-#' `object$vcov_info$seed`. `"wild"` estimates the CR0 variance, and `"pairs"` has no variance of a
+#' `object$vcov_info$seed`. `"wild"` estimates the CR0 variance (with instruments too: it takes the
+#' first stage as given, where `"pairs"` draws both stages), and `"pairs"` has no variance of a
 #' constant beside fixed effects, nor of predictions.
 #'
 #' @examples

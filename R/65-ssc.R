@@ -100,7 +100,7 @@ fe_ssc <- function(preset = "fepanel", K.adj = TRUE, K.fixef = "nonnested", K.ex
 }
 
 check_ssc <- function(ssc) {
-  if (is.character(ssc)) return(fe_ssc(ssc))
+  if (is.character(ssc)) return(fe_ssc(check_choice(ssc, names(ssc_presets), "ssc")))
   if (!inherits(ssc, "fe_ssc")) {
     stop_arg("ssc", paste("must be made by fe_ssc() or name a preset, not", describe_value(ssc)))
   }

@@ -79,11 +79,11 @@ better_types <- function(m, coded, by) {
   }
   if (!length(alone)) return(paste("better:", join(jackknife)))
   rest <- if (length(alone) < length(setdiff(names(m$x), "(Intercept)"))) {
-    sprintf("better for the others: %s; ", join(cr2, "fe_boottest()"))
+    sprintf("for the others: %s ", join(cr2, "fe_boottest()"))
   }
   c(sprintf("%s cannot be estimated without one cluster:", quote_list(alone)),
-    paste0("no clustered variance holds its error; ", rest,
-           "fe_boottest() with a finer `bootcluster` (?few_clusters)"))
+    "no clustered variance holds its error; better: fe_boottest() with a finer `bootcluster`",
+    paste0(rest, "(?few_clusters)"))
 }
 
 # Slopes that cannot be estimated without some cluster; NULL where finding them costs much.

@@ -162,7 +162,7 @@ cluster_leverage <- function(m, coded) {
 # tr(H_gg) of the whole model. leverage() refuses more effects than it can take exactly, and gives
 # the leverage of one of the observations of a row.
 full_leverage <- function(m, coded) {
-  h <- tryCatch(leverage(m), fe_error = function(e) NULL)
+  h <- tryCatch(leverage(m), fe_error = unless_memory(function(e) NULL))
   if (is.null(h)) return(rep(NA_real_, coded$n_levels))
   times <- if (is.null(row_counts(m))) rep(1, m$n_rows) else as.double(row_counts(m))
   .Call(C_score_sums, matrix(h), times, coded$code, coded$n_levels, m$threads)[, 1L]
@@ -223,6 +223,7 @@ tidy.fe_clusters <- function(x, ...) {
 #' @export
 print.fe_clusters <- function(x, term = NULL, most = 6L, ...) {
   check_dots(...)
+  most <- check_count(most, "most", 0)
   term <- one_term(x, term)
   clusters <- as.data.frame(x, term = term)
   cat(sprintf("Clusters of `%s`: %d\n\n", x$cluster, x$G))

@@ -52,13 +52,13 @@ fe_bands <- function(..., terms = NULL, level = 0.95,
     terms <- setdiff(names(given[[1L]]$coefficients), "(Intercept)")
   }
   family <- new_family(given, as.list(substitute(list(...)))[-1L], terms, vcov, ssc)
-  from <- check_choice(from[1L], c("variance", "wild", "pairs"), "from")
+  from <- check_first(from, c("variance", "wild", "pairs"), "from")
   asked <- list(type = from, cluster = cluster, impose_null = FALSE, seed = seed,
                 kind = check_choice(weights, wild_weights, "weights"),
                 B = check_count(if (is.null(R)) if (from == "variance") 1e5 else 9999 else R, "R",
                                 100, 1e7),
                 threads = check_threads(threads), progress = check_flag(progress, "progress"))
-  type <- check_choice(type[1L], c("sup-t", "sidak", "bonferroni", "pointwise"), "type")
+  type <- check_first(type, c("sup-t", "sidak", "bonferroni", "pointwise"), "type")
   new_bands(family, level, type, asked)
 }
 
@@ -110,8 +110,9 @@ boot_critical <- function(boot, level) {
 
 # ---- joint variance ------------------------------------------------------------------------------
 
-# Variance of all coefficients of a family: of a single model its own, of several that of their
-# stacked influences -> list(b, V, df, label, G)
+# Variance of all coefficients of a family: of a single model its own, of several the joint one ->
+# list(b, V, df (the smallest of the coefficients), label, G, and eta and adjusted as in
+# joint_variance())
 family_variance <- function(family) {
   models <- family$models
   at <- family$at
@@ -119,8 +120,9 @@ family_variance <- function(family) {
   used <- unique(at$model)
   if (length(used) == 1L) {
     m <- models[[used]]
-    return(list(b = b, V = unname(m$vcov[at$term, at$term, drop = FALSE]),
-                df = least_df(m, at$term), label = describe_vcov(m), G = m$vcov_info$G))
+    return(c(list(b = b, V = unname(m$vcov[at$term, at$term, drop = FALSE]),
+                  df = least_df(m, at$term), label = describe_vcov(m), G = m$vcov_info$G),
+             own_eta(m, at$term)))
   }
   models <- models[used]
   lapply(models, need_full, what = "its scores")
@@ -128,17 +130,38 @@ family_variance <- function(family) {
   check_same_weighting(models)
   request <- common_request(models)
   union <- union_rows(models)
-  spec <- joint_spec(request, union$pool)
+  spec <- joint_spec(request, union$pool, joint_types)
+  if (!is.null(spec$draw) && !length(spec$clusters)) rows_as_clusters(models[[1L]])
   states <- Map(member_state, models, union$rows, list(spec), list(NULL), list(union$pool),
                 list(request))
   entry <- vcov_registry[[spec$type]]
   scale <- vapply(states, entry$scale, 0)
   terms <- lapply(used, function(j) at$term[at$model == j])
-  V <- stacked_variance(states, union$rows, spec, union$pool, terms, scale)$V
-  place <- order(order(match(at$model, used))) # of each coefficient, in V by models
-  list(b = b, V = unname(V[place, place, drop = FALSE]), df = joint_member_df(states, spec),
-       label = describe_joint_variance(spec, entry, scale, NULL),
-       G = vapply(spec$clusters, `[[`, 0L, "n_levels"))
+  made <- stacked_variance(states, union$rows, spec, union$pool, terms, scale)
+  spec$label <- if (is.null(made$label)) spec$label else made$label
+  by_model <- order(match(at$model, used)) # what stands at each place of V
+  place <- order(by_model)
+  df <- joint_df(states, union$rows, spec, terms)
+  if (!is.null(df$eta)) {
+    of <- df$eta
+    df$eta <- function(R) of(R[, by_model, drop = FALSE])
+    df$df <- family_df(family)
+  }
+  c(list(b = b, V = unname(made$V[place, place, drop = FALSE]),
+         label = describe_joint_variance(spec, entry, scale, NULL),
+         G = vapply(spec$clusters, `[[`, 0L, "n_levels")), df)
+}
+
+# Satterthwaite's degrees of freedom of restrictions on some coefficients of one model.
+own_eta <- function(m, terms) {
+  if (is_shared_df(m$vcov_info$df)) return(NULL)
+  adjusted <- identical(m$vcov_info$type, "CR2") && !isTRUE(m$lean)
+  eta <- function(R) {
+    J <- matrix(0, nrow(R), length(m$coefficients))
+    J[, match(terms, names(m$coefficients))] <- R
+    if (adjusted && nrow(R) > 1L) htz_df(m, J) else min(restriction_df(m, J))
+  }
+  list(eta = eta, adjusted = adjusted)
 }
 
 #' @rdname fe_bands
@@ -146,6 +169,7 @@ family_variance <- function(family) {
 #' @param digits significant digits to print.
 #' @export
 print.fe_bands <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat(sprintf("%g%% simultaneous band (%s%s), critical value %.4f (pointwise %.4f)\n\n",
               100 * attr(x, "level"), attr(x, "type"),

@@ -6,7 +6,7 @@ family_replicates <- function(family, asked) {
   models <- family$models
   for (m in models) {
     need_full(m, "a bootstrap")
-    need_ols(m, "a bootstrap of a family of coefficients", "...")
+    if (asked$type == "wild") need_ols(m, "the wild bootstrap of a family (type = \"wild\")", "...")
   }
   if (length(models) > 1L) check_same_data(models)
   union <- union_rows(models)
@@ -66,8 +66,9 @@ wild_statistics <- function(m, terms, coded, draws, asked) {
                progress = FALSE)
   factor <- own_factor(m, coded)
   each <- lapply(terms, function(term) {
-    parts <- boottest_parts(m, boottest_hypothesis(m, term, NULL, 0), plan)
-    check_variance(parts$V)
+    hypothesis <- boottest_hypothesis(m, term, NULL, 0)
+    parts <- boottest_parts(m, hypothesis, plan)
+    check_variance(parts, m, hypothesis)
     rep <- .Call(C_wild, parts$wild, draws, asked$threads)
     variance <- rep[, 2L]
     variance[variance <= 0] <- NA

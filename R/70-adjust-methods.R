@@ -5,6 +5,7 @@
 #' @param digits significant digits to print.
 #' @export
 print.fe_adjust <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   t <- x$table
   cat(sprintf("Adjusted p-values of %d hypotheses\n", nrow(t)))

@@ -46,7 +46,8 @@
 #'   `NULL`: those of an [fe_heterogeneity()] object, or the only slope of a model.
 #' @param method one or more of `"bonferroni"`, `"holm"` (default), `"hochberg"`, `"BH"`, `"BY"` and
 #'   `"romano-wolf"`.
-#' @param type for `"romano-wolf"`: `"wild"` (default) or `"pairs"`.
+#' @param type for `"romano-wolf"`: `"wild"` (default) or `"pairs"`, which is for models with
+#'   instruments too.
 #' @param B number of replicates, default 9999. If Rademacher weights have at most `B` distinct
 #'   values, all of them are used.
 #' @param cluster what is drawn: `NULL` for the clusters of the models' variance, a one-sided
@@ -84,9 +85,18 @@ fe_adjust <- function(..., terms = NULL, method = "holm", type = c("wild", "pair
                       ssc = NULL, seed = NULL, threads = NULL, progress = interactive()) {
   given <- list(...)
   method <- check_adjustments(method)
-  if (length(given) == 1L && is.numeric(given[[1L]])) return(adjust_values(given[[1L]], method))
+  if (length(given) == 1L && is.numeric(given[[1L]])) {
+    other <- setdiff(names(match.call(expand.dots = FALSE))[-1L], c("...", "method"))
+    if (length(other)) stop_unused(other, other[1L], "p-values are adjusted as they are")
+    return(adjust_values(given[[1L]], method))
+  }
+  if (!"romano-wolf" %in% method) {
+    why <- "only \"romano-wolf\" draws replicates"
+    stop_unused(cluster, "cluster", why, "Write vcov = ~country for clustered p-values")
+    stop_unused(seed, "seed", why)
+  }
   family <- new_family(given, as.list(substitute(list(...)))[-1L], terms, vcov, ssc)
-  asked <- list(type = check_choice(type[1L], c("wild", "pairs"), "type"),
+  asked <- list(type = check_first(type, c("wild", "pairs"), "type"),
                 B = check_count(B, "B", 2, 1e7), cluster = cluster,
                 kind = check_choice(weights, wild_weights, "weights"),
                 impose_null = check_flag(impose_null, "impose_null"), seed = seed,
@@ -96,12 +106,11 @@ fe_adjust <- function(..., terms = NULL, method = "holm", type = c("wild", "pair
 
 adjustment_methods <- c("bonferroni", "holm", "hochberg", "BH", "BY", "romano-wolf")
 
-check_adjustments <- function(method) {
+check_adjustments <- function(method, arg = "method") {
   if (!is.character(method) || !length(method) || !all(method %in% adjustment_methods)) {
-    stop_arg("method", paste("must hold names among", quote_list(adjustment_methods), "not",
-                             if (is.character(method)) {
-                               quote_list(setdiff(method, adjustment_methods))
-                             } else describe_value(method)))
+    bad <- if (is.character(method)) setdiff(method, adjustment_methods)
+    stop_arg(arg, paste0("must hold names among ", quote_list(adjustment_methods), ", not ",
+                         if (length(bad)) quote_list(bad) else describe_value(method)))
   }
   unique(method)
 }

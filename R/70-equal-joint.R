@@ -20,7 +20,8 @@ joint_variance <- function(models, terms, request, ssc) {
   entry <- vcov_registry[[spec$type]]
   scale <- if (suest) rep(suest_factor(spec, models, rows), length(models)) else
     vapply(states, entry$scale, 0)
-  made <- stacked_variance(states, rows, spec, pool, rep(list(terms), length(models)), scale, suest)
+  each <- rep(list(terms), length(models))
+  made <- stacked_variance(states, rows, spec, pool, each, scale, suest)
   names <- sprintf("%s[%d]", terms, rep(seq_along(models), each = length(terms)))
   b <- unlist(lapply(models, function(m) m$coefficients[terms]), use.names = FALSE)
   spec$label <- if (is.null(made$label)) spec$label else made$label
@@ -28,7 +29,7 @@ joint_variance <- function(models, terms, request, ssc) {
          type = spec$type, G = vapply(spec$clusters, `[[`, 0L, "n_levels"), rows = lengths(rows),
          label = describe_joint_variance(spec, entry, scale, if (suest) "suest" else ssc$preset),
          shared = sum(tabulate(unlist(rows), pool$n_rows) > 1L)),
-    joint_df(states, rows, spec, terms))
+    joint_df(states, rows, spec, each))
 }
 
 # terms: of each model. -> list(V, label: where it is known only after the work)
@@ -222,7 +223,7 @@ suest_factor <- function(spec, models, rows) {
   n / (n - 1)
 }
 
-# -> list(df), or with Satterthwaite degrees of freedom list(eta, adjusted)
+# terms: of each model. -> list(df), or with Satterthwaite degrees of freedom list(eta, adjusted)
 joint_df <- function(states, rows, spec, terms) {
   rule <- unique(vapply(states, function(s) s$ssc$t.df, ""))
   adjusted <- spec$type == "CR2" && !any(c("residual", "clusters") %in% rule)
@@ -237,15 +238,15 @@ joint_df <- function(states, rows, spec, terms) {
 # whose errors are independent, those of one row in two models included. p_g'p_h is then the sum of
 # those of the models, so that their t and y go below each other.
 joint_eta <- function(states, rows, cluster, terms, power) {
-  parts <- lapply(states, function(s) {
+  parts <- Map(function(s, terms) {
     pick_functionals(cr2_parts(s, power), match(terms, colnames(s$design$bread)))
-  })
+  }, states, terms)
   at <- Map(function(s, rows) pool_levels(s$clusters[[1L]], rows, cluster), states, rows)
-  k <- length(terms)
+  last <- cumsum(lengths(terms))
   G <- cluster$n_levels
   function(R) {
     each <- lapply(seq_along(parts), function(j) {
-      of <- t(R[, (j - 1L) * k + seq_len(k), drop = FALSE])
+      of <- t(R[, last[j] - rev(seq_along(terms[[j]])) + 1L, drop = FALSE])
       spread_clusters(combine_functionals(parts[[j]], of), at[[j]], G)
     })
     htz_eta(stack_functionals(each))

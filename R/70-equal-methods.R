@@ -5,6 +5,7 @@
 #' @param digits significant digits to print.
 #' @export
 print.fe_equal <- function(x, digits = 5L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat(x$method, "\n")
   cat(sprintf("  (%d) %s, n = %s\n", seq_along(x$models), x$models, format(x$nobs, trim = TRUE)),

@@ -95,7 +95,19 @@ fe_equal <- function(..., terms = NULL, vcov = NULL, cluster = NULL, ssc = NULL,
   request <- if (is.null(vcov) && is.null(cluster)) common_request(models) else
     with_own_clusters(models[[1L]], vcov, cluster)
   joint <- joint_variance(models, terms, request, ssc)
+  check_joint(joint$V, models, terms)
   new_equal(models, terms, joint, equality_test(joint, test), level)
+}
+
+check_joint <- function(V, models, terms) {
+  size <- vapply(models, function(m) independent_variance(m, terms), numeric(length(terms)))
+  zero <- which(diag(V) < 1e-18 * as.vector(size))
+  if (!length(zero)) return(invisible())
+  at <- zero[1L] - 1L
+  stop_arg("cluster", sprintf(paste("gives `%s` in model %d a variance of zero: the scores of",
+                                    "every cluster sum to zero"),
+                              terms[at %% length(terms) + 1L], at %/% length(terms) + 1L),
+           "Use other clusters, of which there are more, or leave the model out")
 }
 
 # ---- what is compared ----------------------------------------------------------------------------

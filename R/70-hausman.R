@@ -85,7 +85,7 @@ fe_hausman <- function(object, unit = NULL, method = c("mundlak", "aux", "hausma
     stop_arg("object", paste("must be a model of class fe_lm, not", describe_value(object)))
   }
   need_full(object, "this test")
-  method <- check_choice(method[1L], c("mundlak", "aux", "hausman"), "method")
+  method <- check_first(method, c("mundlak", "aux", "hausman"), "method")
   check_level(level)
   p <- panel_parts(object, choose_unit(object, unit))
   if (method != "mundlak") check_unweighted(object, method)
@@ -169,8 +169,9 @@ hausman_request <- function(m, p, vcov, cluster, method) {
     vcov <- request$vcov
     cluster <- request$cluster
   }
-  if (is.character(vcov) && is.null(cluster) && !identical(vcov, "twoway")) {
-    clusters <- stats::as.formula(call("~", str2lang(p$name)), env = m$env)
+  if (is.character(vcov) && length(vcov) == 1L && is.null(cluster) &&
+      !identical(vcov, "twoway")) {
+    clusters <- stats::as.formula(call("~", read_written(p$name, names(m$data))), env = m$env)
     type <- if (vcov %in% names(vcov_aliases)) vcov_aliases[[vcov]] else vcov
     if (isTRUE(vcov_registry[[type]]$clustered)) {
       vcov <- type
@@ -318,6 +319,7 @@ hausman_quadratic <- function(d, S, scale) {
 #' @param ... must be empty.
 #' @export
 print.fe_hausman <- function(x, digits = 5L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat(x$method, "\n", x$data.name, sprintf("; units: `%s` (%d)\n", x$unit, x$n_units), sep = "")
   cat("Variance: ", x$vcov, "\n", sep = "")

@@ -92,10 +92,20 @@ function_restrictions <- function(f, rhs, b, se) {
   }, numeric(length(estimate)))
   J <- matrix(J, length(estimate), dimnames = list(NULL, names(b)))
   null <- check_rhs(rhs, length(estimate))
-  label <- names(estimate)
-  if (is.null(label)) label <- sprintf("f(b)[%d]", seq_along(null))
   list(estimate = as.double(estimate), null = null, jacobian = J,
-       text = sprintf("%s = %s", label, format_plain(null)))
+       text = sprintf("%s = %s", value_labels(estimate, b), format_plain(null)))
+}
+
+# The names that a function gave its values. b[1] / b[2] inherits that of a coefficient, which it is
+# not.
+value_labels <- function(estimate, b) {
+  label <- names(estimate)
+  if (is.null(label)) label <- character(length(estimate))
+  borrowed <- label %in% names(b)
+  borrowed[borrowed] <- estimate[borrowed] != b[label[borrowed]]
+  plain <- borrowed | !nzchar(label)
+  label[plain] <- sprintf("f(b)[%d]", which(plain))
+  label
 }
 
 # ---- text ----------------------------------------------------------------------------------------

@@ -115,11 +115,23 @@ fit_statistics <- function(m) {
 slope_test <- function(m) {
   at <- setdiff(names(m$coefficients), "(Intercept)")
   if (!length(at)) return(list(statistic = NA_real_, p.value = NA_real_, df = 0L))
-  b <- m$coefficients[at]
-  V <- m$vcov[at, at, drop = FALSE]
-  f <- tryCatch(sum(b * solve(V, b)) / length(at), error = function(e) NA_real_)
+  f <- slope_form(m, at) / length(at)
   list(statistic = f, df = length(at),
        p.value = stats::pf(f, length(at), least_df(m, at), lower.tail = FALSE))
+}
+
+# b'V^-1 b, NA if V is singular. Under "iid" from the triangular root of V / s^2, in which the
+# constant, if there is one, stands first; otherwise in units that make every variance one.
+slope_form <- function(m, at) {
+  b <- m$coefficients[at]
+  if (m$vcov_info$type == "iid") {
+    kept <- seq(to = nrow(m$root), length.out = length(at))
+    z <- backsolve(m$root[kept, kept, drop = FALSE], b)
+    return(sum(z^2) * m$df.residual / m$rss)
+  }
+  V <- m$vcov[at, at, drop = FALSE]
+  size <- sqrt(diag(V))
+  tryCatch(sum(b / size * solve(V / outer(size, size), b / size)), error = function(e) NA_real_)
 }
 
 # One line that says all there is to say about the standard errors.

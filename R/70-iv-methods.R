@@ -17,6 +17,7 @@ NULL
 #' @rdname fe_iv_tests-methods
 #' @export
 print.fe_iv_tests <- function(x, digits = 5L, ...) {
+  check_digits(digits)
   cat("Tests of instruments: ", deparse_one(x$formula), "\n", sep = "")
   cat("Endogenous: ", paste(x$endogenous, collapse = ", "), "; instruments: ",
       paste(x$instruments, collapse = ", "), "; n = ", format(x$nobs, scientific = FALSE), "\n",

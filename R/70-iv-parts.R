@@ -107,7 +107,7 @@ iv_moments <- function(m) {
 }
 
 # A combination of columns.
-sum_of <- function(columns, b) Reduce(`+`, Map(`*`, columns, b))
+sum_of <- function(columns, b) Reduce(`+`, Map(`*`, columns, b), 0)
 
 add_iv_state <- function(mo) {
   first <- mo$m

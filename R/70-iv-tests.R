@@ -107,7 +107,8 @@ fe_iv_tests <- function(m, vcov = NULL, cluster = NULL, ssc = NULL, beta0 = 0, l
 }
 
 check_beta0 <- function(beta0, p) {
-  if (is.numeric(beta0) && length(beta0) %in% c(1L, p) && all(is.finite(beta0))) {
+  if (is.numeric(beta0) && length(beta0) %in% c(1L, p) &&
+      all(is.finite(beta0^2))) {
     return(rep_len(as.double(beta0), p))
   }
   stop_arg("beta0", sprintf("must be one number%s, not %s",

@@ -46,6 +46,6 @@ explicit_request <- function(m, vcov, cluster) {
   entry <- if (!is.null(known)) vcov_registry[[known]]
   if (!isTRUE(entry$clustered) || !is.null(cluster)) return(list(vcov = vcov, cluster = cluster))
   clusters <- parse_vcov(vcov, NULL, m)$clusters
-  sum <- join_sum(lapply(names(clusters), str2lang))
+  sum <- join_sum(lapply(names(clusters), read_written, names(m$data)))
   list(vcov = stats::as.formula(call("~", as.name(known), sum), env = m$env), cluster = NULL)
 }

@@ -11,7 +11,8 @@
 #' \deqn{Q = (h(b) - r)' (J V J')^{-1} (h(b) - r).}{Q = (h(b) - r)' (J V J')^-1 (h(b) - r).}
 #' \itemize{
 #' \item `test = "F"`: Q/q in F(q, df), where df are the degrees of freedom that the model states
-#'   for t: n - K, or G - 1 with clusters (Stata's `test`).
+#'   for t: n - K, or G - 1 with clusters (Stata's `test`); where restrictions have df of their own,
+#'   the smallest of those.
 #' \item `test = "chisq"`: Q in \eqn{\chi^2(q)}{chi^2(q)}, and single restrictions by the normal
 #'   distribution.
 #' \item `test = "HTZ"`, for `"CR2"`: \eqn{\frac{\eta - q + 1}{\eta q} Q}{(eta - q + 1)/(eta q) Q}
@@ -118,7 +119,7 @@ fe_wald.fe_lm <- function(object, hypothesis = NULL, rhs = NULL, keep = NULL, fi
   b <- m$coefficients
   if (!length(b)) stop_arg("object", "has no coefficients to test")
   if (is.null(hypothesis)) hypothesis <- quote_name(chosen_slopes(b, keep))
-  r <- restrictions(hypothesis, rhs, b, std_errors(m), function(f) term_coefficients(m, f))
+  r <- restrictions(hypothesis, rhs, b, sizes_of(m), function(f) term_coefficients(m, f))
   wald_test(m, r, test, level)
 }
 
@@ -189,13 +190,22 @@ term_coefficients <- function(m, formula) {
 # m: a model; r: restrictions on its coefficients.
 wald_test <- function(m, r, test, level) {
   test <- choose_test(m, test)
-  r <- check_restrictions(r, std_errors(m), m$vcov_info$G)
+  r <- check_restrictions(r, sizes_of(m), m$vcov_info$G)
   J <- r$jacobian
-  df <- if (test == "chisq") Inf else wald_df(m, J, test)
   each <- if (test == "chisq") rep(Inf, nrow(J)) else restriction_df(m, J)
+  df <- if (test == "HTZ") htz_df(m, J) else min(each)
   new_wald(r, m$vcov, df, each, test, level,
            list(data.name = deparse_one(m$formula), vcov = describe_vcov(m), nobs = m$nobs,
                 type = m$vcov_info$label))
+}
+
+# Standard errors as the size of a step in each coefficient; where one is not known, that of
+# independent errors.
+sizes_of <- function(m) {
+  se <- std_errors(m)
+  lost <- is.na(se)
+  se[lost] <- sqrt(independent_variance(m, names(se)[lost]))
+  replace(se, is.na(se), 1)
 }
 
 choose_test <- function(m, test) {
@@ -224,14 +234,6 @@ check_restrictions <- function(r, se, G) {
 
 # The scores of G clusters sum to zero, so that their variance has at most the rank G - 1.
 exceeds_clusters <- function(q, G) length(G) == 1L && q >= G
-
-# Denominator degrees of freedom of the joint test: for HTZ eta, else the smallest where
-# coefficients have their own.
-wald_df <- function(m, J, test) {
-  if (test == "HTZ") return(htz_df(m, J))
-  if (nrow(J) == 1L) return(restriction_df(m, J))
-  least_df(m)
-}
 
 # Degrees of freedom of t of each restriction.
 restriction_df <- function(m, J) {
@@ -286,7 +288,9 @@ wald_statistic <- function(Q, q, df, test) {
 # r: checked restrictions; V: variance of the coefficients; df: of the joint test; each: of the
 # single ones; more: elements to add.
 new_wald <- function(r, V, df, each, test, level, more) {
-  S <- r$jacobian %*% V %*% t(r$jacobian)
+  moved <- which(colSums(r$jacobian != 0) > 0) # of others the variance need not be known
+  J <- r$jacobian[, moved, drop = FALSE]
+  S <- J %*% V[moved, moved, drop = FALSE] %*% t(J)
   joint <- wald_statistic(wald_quadratic(r$estimate - r$null, S), nrow(S), df, test)
   se <- unname(sqrt(diag(S)))
   margin <- stats::qt(1 - (1 - level) / 2, each) * se
@@ -308,6 +312,7 @@ new_wald <- function(r, V, df, each, test, level, more) {
 #' @param digits significant digits to print.
 #' @export
 print.fe_wald <- function(x, digits = 5L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat(x$method, ": ", x$data.name, "\n", sep = "")
   cat("Variance: ", x$vcov, "\n\n", sep = "")

@@ -37,8 +37,8 @@ predict.fe_lm <- function(object, newdata = NULL, se.fit = FALSE,
                           new_levels = c("error", "NA"), ...) {
   check_dots(...)
   need_full(object, "predictions")
-  interval <- check_choice(interval[1L], c("none", "confidence", "prediction"), "interval")
-  new_levels <- check_choice(new_levels[1L], c("error", "NA"), "new_levels")
+  interval <- check_first(interval, c("none", "confidence", "prediction"), "interval")
+  new_levels <- check_first(new_levels, c("error", "NA"), "new_levels")
   check_level(level)
   check_flag(se.fit, "se.fit")
   empty <- is.data.frame(newdata) && !nrow(newdata)
@@ -76,7 +76,8 @@ match_slopes <- function(m, newdata) {
   names <- unique(unlist(lapply(unname(m$factors), function(f) names(f$slopes))))
   frame <- new_data_frame(m, newdata)
   values <- lapply(names, function(name) {
-    as_slope(frame_variable(frame, str2lang(name), "slope variable", "newdata")$value, name)
+    expr <- read_written(name, names(m$data))
+    as_slope(frame_variable(frame, expr, "slope variable", "newdata")$value, name)
   })
   stats::setNames(values, names)
 }
@@ -122,7 +123,7 @@ match_levels <- function(m, newdata, new_levels) {
   out <- matrix(NA_integer_, nrow(newdata), length(m$factors))
   for (f in seq_along(m$factors)) {
     name <- names(m$factors)[f]
-    parts <- lapply(split_power(str2lang(name)), function(part) {
+    parts <- lapply(split_power(read_written(name, names(m$data))), function(part) {
       frame_variable(frame, part, "fixed effect", "newdata")
     })
     complete <- rep(TRUE, nrow(newdata))
@@ -227,7 +228,9 @@ predict_error <- function(m, at, rows) {
 
 # sigma^2 h_i / w_i is the variance of a fitted value (with frequency weights h_i is that of an
 # observation of weight one); NULL where leverages cost too much.
-leverage_or_null <- function(m) tryCatch(leverage(m), fe_error = function(e) NULL)
+leverage_or_null <- function(m) {
+  tryCatch(leverage(m), fe_error = unless_memory(function(e) NULL))
+}
 
 # Variances of d'gamma + x'b, d the dummies of a row; rows with the same d share a solve.
 cell_variances <- function(m, at, rows) {

@@ -48,7 +48,8 @@ one_cluster <- function(coded) {
 
 # Variables of all models once, as columns, and the equations as indices into them. The columns are
 # residuals from all fixed effects: whatever weights a replicate has, it projects out what these
-# took away, so its estimates are those of the raw columns.
+# took away, so its estimates are those of the raw columns. Of a model with instruments `first` of
+# the system has the exogenous regressors and the instruments, projected on anew in a replicate.
 boot_design <- function(models, cluster, fits = blocks_fit) {
   first <- models[[1L]]
   columns <- list()
@@ -56,26 +57,28 @@ boot_design <- function(models, cluster, fits = blocks_fit) {
     if (is.null(columns[[key]])) columns[[key]] <<- value
     match(key, names(columns))
   }
-  lhs <- integer()
-  rhs <- list()
+  add_all <- function(prefix, x) {
+    list(as.integer(unlist(Map(add, sprintf("%s:%s", prefix, names(x)), x))))
+  }
+  system <- list(lhs = integer(), rhs = list(), first = list())
   for (m in models) {
-    terms <- setdiff_constant(m)
-    rhs <- c(rhs, list(vapply(terms, function(t) add(paste0("x:", t), m$x[[t]]), 0L)))
+    x <- structural_columns(m)
+    system$rhs <- c(system$rhs, add_all("x", x))
     y <- paste0("y:", deparse_one(m$formula[[2L]]), digest_offset(m))
-    if (is.null(columns[[y]])) columns[[y]] <- residual_outcome(m, terms)
-    lhs <- c(lhs, match(y, names(columns)))
+    system$lhs <- c(system$lhs, add(y, m$residuals + sum_of(x, m$coefficients[names(x)])))
+    own <- if (is_iv(m)) c(add_all("x", x[m$iv$exogenous]), add_all("z", m$iv$z))
+    system$first <- c(system$first, list(as.integer(unlist(own))))
   }
   v <- matrix(unlist(columns, use.names = FALSE), nrow = first$n_rows)
-  system <- list(lhs = lhs, rhs = lapply(rhs, as.integer))
   c(list(system = system, cluster = cluster, w = first$weights),
     block_columns(first, v, cluster, fits))
 }
 
-# The outcome less its projection on the fixed effects: e + x~'b.
-residual_outcome <- function(m, terms) {
-  y <- m$residuals
-  for (t in terms) y <- y + m$coefficients[[t]] * m$x[[t]]
-  y
+# Regressors of the equation itself, endogenous ones as they are, in the order of coefficients.
+structural_columns <- function(m) {
+  x <- m$x[setdiff_constant(m)]
+  if (is_iv(m)) x[m$iv$endogenous] <- m$iv$e
+  x
 }
 
 digest_offset <- function(m) if (is.null(m$offset)) "" else paste0(":", sum(m$offset))

@@ -142,9 +142,9 @@ scaled_influences <- function(m, order) {
 
 # Residuals of unit variance weight, sqrt(w) e / sqrt(1 - h), less their mean.
 scaled_residuals <- function(m, order) {
-  h <- tryCatch(checked_leverage(m), fe_error = function(e) {
+  h <- tryCatch(checked_leverage(m), fe_error = unless_memory(function(e) {
     stop_arg("type", paste("is \"residual\", which", sub("^`vcov` ", "", conditionMessage(e))))
-  })
+  }))
   r <- m$residuals / sqrt(1 - h)
   if (!is.null(m$weights)) r <- sqrt(m$weights) * r
   (r - mean(r))[order]
@@ -176,13 +176,17 @@ scaled_residuals <- function(m, order) {
 #' @export
 fe_boot_weights <- function(G, replicates, seed, type = c("pairs", "wild", "residual", "bayesian"),
                             weights = c("rademacher", "mammen", "webb", "norm", "gamma")) {
+  if (missing(G)) stop_arg("G", "is missing", "Give the number of clusters")
+  if (missing(replicates)) stop_arg("replicates", "is missing", "For instance replicates = 1:5000")
+  if (missing(seed)) stop_arg("seed", "is missing", "Give that of the bootstrap, its `seed`")
   G <- check_count(G, "G")
   replicates <- check_replicates(replicates)
   seed <- check_seed(seed)
-  type <- check_choice(type[1L], boot_types, "type")
+  type <- check_first(type, boot_types, "type")
+  weights <- check_first(weights, boot_multipliers, "weights")
   if (type == "residual") return(.Call(C_boot_indices, seed, replicates, as.integer(G)))
   kind <- switch(type, pairs = "multinomial", bayesian = "dirichlet",
-                 wild = check_choice(weights[1L], boot_multipliers, "weights"))
+                 wild = weights)
   .Call(C_boot_weights, kind, seed, replicates, as.integer(G))
 }
 

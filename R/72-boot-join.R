@@ -78,7 +78,11 @@ boot_pieces <- function(args, numbers, map, pieces) {
   }
   pieces <- min(check_count(pieces, "pieces"), length(numbers))
   parts <- unname(split(numbers, ceiling(seq_along(numbers) * pieces / length(numbers))))
-  out <- map(parts, boot_job(args))
+  job <- boot_job(args)
+  out <- tryCatch(map(parts, job), error = function(e) {
+    if (inherits(e, "fe_error")) stop(e)
+    stop_arg("map", paste("failed:", conditionMessage(e)), "It must work like lapply()")
+  })
   if (!is.list(out) || length(out) != length(parts) ||
       !all(vapply(out, inherits, NA, "fe_boot"))) {
     stop_arg("map", sprintf("returned %s in place of a list of %d bootstraps", describe_value(out),

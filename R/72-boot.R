@@ -28,6 +28,13 @@
 #'   clusters, whole vectors of residuals are drawn, which needs clusters of one length (and rows in
 #'   one order within them).}
 #' }
+#' Of models with instruments there are `"pairs"` and `"bayesian"`: both stages are computed anew in
+#' every replicate, \eqn{b = (X'PX)^{-1}X'Py}{b = (X'PX)^-1 X'Py} from the cross-products of
+#' regressors, instruments and outcome. Instruments that are dependent in a replicate add nothing to
+#' P; one that leaves a regressor without instruments has no estimates. Standard errors of
+#' replicates, and \eqn{q_g}{q_g}, are those of [vcov.fe_lm()], the first stage taken as given.
+#' Replicates of two-stage least squares have heavy tails where instruments are weak.
+#'
 #' Several models get the same draws, so that their coefficients vary together as they do in the
 #' sample. The numbers depend on the seed and on nothing else: replicate r is a function of seed,
 #' type and r ([fe_boot_weights()]), on any number of threads, in any order, on any machine.
@@ -123,6 +130,7 @@ fe_boot <- function(m, R = 1999, type = c("pairs", "wild", "residual", "bayesian
                     map = NULL, pieces = 8, ...) {
   check_dots(...)
   request <- boot_request(R, type, weights, replicates, seed, studentise, threads, progress)
+  check_count(pieces, "pieces")
   if (!is.null(map)) {
     return(boot_pieces(list(m = m, type = request$type, cluster = cluster, statistic = statistic,
                             weights = weights, vectorised = vectorised, studentise = studentise,
@@ -171,7 +179,7 @@ setdiff_constant <- function(m) {
 # -> list(type, kind (of weights), given, replicates, seed, studentise, threads, progress)
 boot_request <- function(R, type = "pairs", weights = NULL, replicates = NULL, seed = NULL,
                          studentise = FALSE, threads = NULL, progress = FALSE) {
-  type <- check_choice(type[1L], boot_types, "type")
+  type <- check_first(type, boot_types, "type")
   check_flag(progress, "progress")
   if (check_flag(studentise, "studentise") && type == "bayesian") {
     stop_arg("studentise", "has no meaning for the Bayesian bootstrap, whose weights are no sample",
@@ -206,7 +214,7 @@ boot_kind <- function(type, weights) {
   }
   if (type == "wild") {
     if (is.null(weights)) return("rademacher")
-    return(check_choice(weights[1L], boot_multipliers, "weights"))
+    return(check_first(weights, boot_multipliers, "weights"))
   }
   if (!is.null(weights)) {
     stop_arg("weights",
@@ -220,7 +228,7 @@ boot_kind <- function(type, weights) {
 
 # The engine behind fe_boot() and fe_mediate().
 boot_models <- function(models, labels, statistic, cluster, request) {
-  for (m in models) need_ols(m, "the bootstrap", "m")
+  check_boot_type(models, request$type)
   check_same_rows(models)
   if (!length(labels)) stop_arg("m", "has no coefficient to resample")
   coded <- drawn_clusters(models[[1L]], cluster)
@@ -241,6 +249,12 @@ boot_models <- function(models, labels, statistic, cluster, request) {
     weights = if (request$type == "wild" || request$kind == "given") request$kind,
     cluster = coded$name, G = coded$n_levels, nobs = models[[1L]]$nobs, path = source$path,
     seed = request$seed, fingerprint = boot_fingerprint(models, b, labels, coded)))
+}
+
+# Of residuals the first stages have their own, which would have to be drawn along.
+check_boot_type <- function(models, type) {
+  if (type %in% c("pairs", "bayesian")) return(invisible())
+  for (m in models) need_ols(m, sprintf("the bootstrap of residuals, type = \"%s\",", type), "m")
 }
 
 new_boot <- function(fields) structure(fields, class = "fe_boot")

@@ -85,7 +85,7 @@ confint.fe_boottest <- function(object, parm, level = attr(object$conf.int, "con
 plot.fe_boottest <- function(x, type = c("t", "p"), ...) {
   check_dots(...)
   need_ggplot()
-  type <- check_choice(type[1L], c("t", "p"), "type")
+  type <- check_first(type, c("t", "p"), "type")
   if (type == "p") p_figure(x) else replicate_figure(x)
 }
 

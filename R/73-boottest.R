@@ -120,8 +120,7 @@ fe_boottest <- function(object, param, B = NULL, cluster = NULL, bootcluster = "
   if (missing(param) && is.null(R)) stop_arg("param", "is missing", "Name a coefficient")
   hypothesis <- boottest_hypothesis(object, if (!missing(param)) param, R, r)
   if (!is.null(B)) check_count(B, "B", 2, 1e8)
-  if (length(weights) > 1L) weights <- weights[1L]
-  asked <- list(kind = check_choice(weights, wild_weights, "weights"),
+  asked <- list(kind = check_first(weights, wild_weights, "weights"),
                 tail = check_choice(p_val_type, wild_tails, "p_val_type"),
                 conf_int = check_flag(conf_int, "conf_int"),
                 level = check_level(conf_level, "conf_level"))
@@ -134,10 +133,20 @@ fe_boottest <- function(object, param, B = NULL, cluster = NULL, bootcluster = "
   plan$poly <- asked$conf_int
   plan$progress <- check_flag(progress, "progress")
   parts <- scaled_parts(object, hypothesis, plan)
-  check_variance(parts$V)
+  check_variance(parts, object, hypothesis)
   draws <- boottest_draws(asked$kind, plan$boot$n_levels, B, parts$wild)
-  rep <- .Call(C_wild, parts$wild, draws, plan$threads)
+  rep <- settle(.Call(C_wild, parts$wild, draws, plan$threads))
   new_boottest(rep, parts, hypothesis, plan, draws, asked)
+}
+
+# Replicates whose variance does not depend on the null value but for rounding errors, which a null
+# value far away would multiply: that of equal weights, whose outcome is that of the sample.
+settle <- function(rep) {
+  if (ncol(rep) < 5L) return(rep)
+  size <- abs(rep[, 5L])
+  still <- which(size <= 1e-24 * max(size))
+  if (length(still)) rep[still, 4:5] <- 0
+  rep
 }
 
 # The parts in units of the outcome in which residuals are of the order of one, a power of two,
@@ -197,10 +206,18 @@ boottest_bootcluster <- function(m, bootcluster, clusters) {
   c(all[c("code", "n_levels")], name = paste(names(coded), collapse = "^"))
 }
 
-check_variance <- function(V) {
+check_variance <- function(parts, m, hypothesis) {
+  V <- parts$V
   if (inherits(try(chol(V), silent = TRUE), "try-error")) {
     stop_arg("cluster", "gives a variance that is not positive",
              "Use other clusters: there are too few, or their multi-way variance is negative")
+  }
+  R <- hypothesis$R
+  bread <- m$bread[colnames(R), colnames(R), drop = FALSE]
+  ours <- diag(parts$block %*% V %*% t(parts$block))
+  if (any(ours < 1e-18 * m$rss / m$nobs * diag(R %*% bread %*% t(R)))) {
+    stop_arg("cluster", "gives a variance of zero: the scores of every cluster sum to zero",
+             "Use other clusters, of which there are more")
   }
 }
 
@@ -227,7 +244,7 @@ boottest_hypothesis <- function(m, param, R, r) {
     stop_arg("param", paste("names", quote_list(param[duplicated(param)]), "more than once"))
   }
   if (is.null(R)) R <- diag(length(param))
-  if (!is.matrix(R)) R <- matrix(R, 1L)
+  if (is.numeric(R) && !is.matrix(R)) R <- matrix(R, 1L)
   if (!is.numeric(R) || ncol(R) != length(param) || !nrow(R) || !all(is.finite(R))) {
     stop_arg("R", sprintf(paste("must hold finite numbers, %d for each hypothesis (one a",
                                 "coefficient), not %s"), length(param), describe_value(R)))

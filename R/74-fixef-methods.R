@@ -54,6 +54,7 @@ summary.fe_fixef <- function(object, ...) {
 #' @param n most levels of a factor to print, default 10.
 #' @export
 print.fe_fixef <- function(x, n = 10L, digits = 5L, ...) {
+  check_digits(digits)
   check_count(n, "n")
   cat("Fixed effects of", deparse_one(attr(x, "formula")), "\n")
   cat(strwrap(describe_normalisation(x), width = 80L, exdent = 2L), sep = "\n")

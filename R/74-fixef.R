@@ -35,7 +35,9 @@ level_effects <- function(absorber, factors, x) {
   gamma <- ask_effects(absorber, x)
   rest <- x - sum_effects(gamma, factors)
   # of x in the span of D rounding errors are left, on which iterations may stall
-  gamma + tryCatch(ask_effects(absorber, rest), error = function(e) 0)
+  gamma + tryCatch(ask_effects(absorber, rest), error = function(e) {
+    if (grepl("no convergence", conditionMessage(e))) 0 else stop(e)
+  })
 }
 
 # Elements of the null space of D, a column each: z - (D'WD)^- D'W D z, z irregular numbers (slopes
@@ -352,9 +354,10 @@ fixef.fe_lm <- function(object, fe = NULL, levels = NULL, se = FALSE, base = c("
                         against = NULL, vcov = NULL, cluster = NULL, ssc = NULL, ...) {
   check_dots(...)
   need_full(object, "fixed effects")
-  base <- check_choice(base[1L], c("first", "mean"), "base")
+  base <- check_first(base, c("first", "mean"), "base")
+  check_flag(se, "se")
   chosen <- choose_levels(object$factors, fe, levels, against)
-  m <- fixef_model(object, check_flag(se, "se"), vcov, cluster, ssc)
+  m <- fixef_model(object, se, vcov, cluster, ssc)
   norm <- normalisation(m, base, chosen$against)
   absorber <- model_absorber(m)
   table <- effects_table(m, absorber, norm, chosen$at)

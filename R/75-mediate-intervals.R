@@ -107,7 +107,7 @@ mediation_intervals <- function(x) {
 quiet_interval <- function(x, shown, type) {
   suppressWarnings(tryCatch(
     confint.fe_boot(x$boot, parm = shown, level = x$level, type = type),
-    fe_error = function(e) matrix(NA_real_, length(shown), 2L)
+    fe_error = unless_memory(function(e) matrix(NA_real_, length(shown), 2L))
   ), classes = "fe_warning")
 }
 

@@ -150,7 +150,25 @@ route_product <- function(x, route, w = 0, scale = 1) {
 # What is estimated: a list of effects, in the order in which they are shown.
 define_effects <- function(x) {
   if (x$interaction) return(natural_effects(x))
-  if (!is.null(x$moderator)) return(conditional_effects(x))
+  lapply(if (is.null(x$moderator)) plain_effects(x) else conditional_effects(x), of_change,
+         step = treatment_step(x))
+}
+
+# By how much the treatment changes. The natural effects of an interaction count it themselves.
+treatment_step <- function(x) if (x$interaction) 1 else x$levels[["treat"]] - x$levels[["control"]]
+
+# An effect of such a change: the first form of each product that begins at the treatment.
+of_change <- function(effect, step) {
+  if (step == 1 || !effect$effect %in% c("total", "direct", "indirect", "contrast", "index",
+                                         "difference")) return(effect)
+  effect$products <- lapply(effect$products, function(p) {
+    p$forms[[1L]] <- step * p$forms[[1L]]
+    p
+  })
+  effect
+}
+
+plain_effects <- function(x) {
   routes <- mediation_routes(x)
   total <- edge_form(x, "total")
   direct <- x$edges[x$edges$kind == "direct", ]

@@ -105,7 +105,10 @@ path_covariates <- function(request, outcome, terms, data) {
 }
 
 covariate_terms <- function(given, taken, data) {
-  if (is.character(given)) given <- stats::reformulate(check_columns(given, data, "covariates"))
+  if (is.character(given)) {
+    columns <- lapply(check_columns(given, data, "covariates"), as.name)
+    given <- stats::as.formula(call("~", join_sum(columns)), globalenv())
+  }
   if (!inherits(given, "formula") || length(given) != 2L) {
     stop_arg("covariates", paste("must hold one-sided formulas or names of columns, not",
                                  describe_value(given)))

@@ -8,7 +8,7 @@ path_variance <- function(x) {
   request <- first$vcov_request
   if (first$vcov_info$type == "iid") return(list(V = classical_paths(x, models), joint = TRUE))
   pool <- pooled_rows(first, if (is.null(first$rows)) seq_len(first$n_data) else first$rows)
-  spec <- tryCatch(joint_spec(request, pool), fe_error = function(e) NULL)
+  spec <- tryCatch(joint_spec(request, pool), fe_error = unless_memory(function(e) NULL))
   if (is.null(spec)) return(list(V = separate_paths(x, models), joint = FALSE))
   list(V = sandwich_paths(x, models, spec, pool, request), joint = TRUE)
 }

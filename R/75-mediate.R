@@ -101,8 +101,10 @@
 #'   coefficients in `models`, no conditional effect. Default `TRUE`.
 #' @param interaction multiply treatment and mediators in the outcome equation? Not for a chain, nor
 #'   with a moderator.
-#' @param control.value,treat.value two different levels of the treatment that an `interaction`
-#'   compares, default 0 and 1.
+#' @param control.value,treat.value two different levels of the treatment, default 0 and 1: total,
+#'   direct and indirect effects (with contrasts, differences and the index) are those of a change
+#'   from the first to the second. Without an `interaction` they are the coefficients times the
+#'   difference; paths and shares stay.
 #' @param mediator.value `NULL` (means over the rows used), or named numbers: where the controlled
 #'   direct effect holds the mediators.
 #' @param method standard error and p-value of indirect effects: `"delta"` (default), `"sobel"`,
@@ -150,24 +152,24 @@ fe_mediate <- function(formula, data, treat = NULL, mediators, joint = FALSE, R 
                        seed = NULL, panel.id = NULL) {
   call <- match.call()
   env <- parent.frame()
-  ci <- check_choice(ci[1L], mediation_intervals_known, "ci")
+  ci <- check_first(ci, mediation_intervals_known, "ci")
   if (missing(R) && !ci %in% boot_intervals) R <- 0
-  inference <- inference_request(ci, level, method[1L], draws)
+  inference <- inference_request(ci, level, method, draws)
   levels <- treatment_levels(control.value, treat.value)
-  boot <- check_mediation_boot(boot[1L], check_count(R, "R", 0), interaction)
-  settings <- model_settings(vcov, ssc, intercept[1L], TRUE, singletons[1L], control, threads,
+  boot <- check_mediation_boot(boot, check_count(R, "R", 0), interaction)
+  settings <- model_settings(vcov, ssc, intercept, TRUE, singletons, control, threads,
                              FALSE, call)
   if (missing(mediators)) stop_arg("mediators", "is missing", "Name one or more columns of `data`")
   formula <- as_formula(formula, env)
   data <- check_data(data)
   asked <- list(treat = treat, mediators = unname(mediators), joint = joint,
-                type = if (!missing(type)) type[1L], covariates = covariates, moderator = moderator,
+                type = if (!missing(type)) type, covariates = covariates, moderator = moderator,
                 paths = paths, center = center, interaction = interaction)
   request <- mediation_request(asked, formula, data)
   panel <- data_panel(panel.id, data, env)
   extra <- list(weights = resolve_argument(substitute(weights), data, env, "weights", panel),
                 subset = resolve_argument(substitute(subset), data, env, "subset", panel),
-                weights_type = weights_type[1L], panel.id = panel.id)
+                weights_type = weights_type, panel.id = panel.id)
   out <- new_mediation(fit_mediation(formula, data, request, settings, env, extra), request, call)
   out[names(inference)] <- inference
   out <- complete_mediation(out, values, levels, mediator.value)
@@ -209,7 +211,7 @@ mediation_request <- function(asked, formula, data) {
 
 inference_request <- function(ci, level, method, draws) {
   list(ci = ci, level = check_level(level),
-       method = check_choice(method, analytic_methods, "method"),
+       method = check_first(method, analytic_methods, "method"),
        draws = check_count(draws, "draws", 100))
 }
 
@@ -225,14 +227,14 @@ treatment_levels <- function(control, treat) {
 }
 
 check_mediation_boot <- function(type, R, interaction) {
-  check_choice(type, boot_types, "boot")
+  type <- check_first(type, boot_types, "boot")
   if (R > 0 && isTRUE(interaction)) need_averages(type, "boot")
   type
 }
 
 mediation_type <- function(type, joint) {
   if (is.null(type)) return(if (joint) "parallel" else "separate")
-  type <- check_choice(type, c("separate", "parallel", "serial"), "type")
+  type <- check_first(type, c("separate", "parallel", "serial"), "type")
   if (joint && type != "parallel") {
     stop_arg("joint", sprintf("is TRUE, and `type` is %s", dQuote(type, FALSE)),
              "Leave `joint` out")
@@ -317,13 +319,15 @@ new_mediation <- function(fitted, request, call) {
 
 # What follows from the fits: values, averages, effects, variance.
 complete_mediation <- function(x, values, levels, mediator_value) {
+  if (is.null(x$moderator)) stop_unused(values, "values", "there is no `moderator`")
+  if (!x$interaction) stop_unused(mediator_value, "mediator.value", "`interaction` is FALSE")
   if (!is.null(x$moderator)) {
     m <- x$models$total
     x$observed <- take_rows(m$data[[x$moderator]], m$rows) + x$center
     x$points <- mediation_points(x$observed, m, values)
   }
+  x$levels <- levels
   if (x$interaction) {
-    x$levels <- levels
     x$means <- sample_averages(x)
     x$mediator_value <- mediator_values(x, mediator_value)
   }
@@ -346,6 +350,11 @@ mediator_values <- function(x, given) {
 }
 
 resample_mediation <- function(x, R, boot, cluster, seed, threads, progress) {
+  check_flag(progress, "progress")
+  if (R == 0) {
+    stop_unused(cluster, "cluster", "R is 0 and nothing is drawn",
+                "Write vcov = ~country for clustered standard errors")
+  }
   if (R > 0) {
     x$boot <- fe_boot(x, R, type = boot, cluster = cluster, threads = threads, progress = progress,
                       seed = seed)

@@ -28,6 +28,7 @@ decomposition_rows <- function(estimate, variance, df, level) {
 #' @rdname fe_decompose
 #' @export
 print.fe_decompose <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat(sprintf("Decomposition of the change of %s in %s\n", x$focal, x$outcome))
   cat(sprintf("Base: %s\nFull: %s\n", deparse_one(x$base$formula), deparse_one(x$full$formula)))

@@ -108,11 +108,11 @@ fe_decompose.default <- function(object, data, added, focal = NULL, vcov = "HC1"
   groups <- read_groups(added, environment(formula), "added", panel)
   plan <- plan_decomposition(expand_lags(formula, panel), groups)
   settings <- model_settings(if (inherits(vcov, "formula")) vcov else "HC0",
-                             if (is_b1x2(ssc)) fe_ssc() else ssc, "none", TRUE, singletons[1L],
+                             if (is_b1x2(ssc)) fe_ssc() else ssc, "none", TRUE, singletons,
                              control, threads, FALSE, call)
   setup <- model_setup(model_formula(plan[[2L]], environment(formula)), data, settings,
                        parent.frame(), weights = substitute(weights), subset = substitute(subset),
-                       weights_type = weights_type[1L], panel.id = panel.id)
+                       weights_type = weights_type, panel.id = panel.id)
   fits <- run_plan(setup, plan)
   decompose_models(fits[[1L]], fits[[2L]], focal, groups, vcov, ssc, level, R, cluster, call)
 }
@@ -177,10 +177,9 @@ read_groups <- function(given, env, arg, panel = NULL) {
 
 # One group: ~ x1 + x2, ~ x | country, or names of variables.
 read_group <- function(given, env, arg, panel) {
-  if (is.character(given)) {
-    given <- tryCatch(stats::as.formula(paste("~", paste(sub("^ *~", "", given), collapse = " + ")),
-                                        env = env),
-                      error = function(e) {
+  if (is.character(given) && length(given) && !anyNA(given)) {
+    text <- paste("~", paste(sub("^ *~", "", given), collapse = " + "))
+    given <- tryCatch(read_formula(text, env), error = function(e) {
       stop_arg(arg, paste("has", quote_list(given), "which is no formula"))
     })
   }
@@ -281,6 +280,10 @@ decompose_models <- function(base, full, focal, groups, vcov, ssc, level, R, clu
   check_pair(base, full)
   focal <- check_decomposed(focal, base, full)
   b1x2 <- is_b1x2(ssc)
+  if (identical(as.double(R), 0)) {
+    stop_unused(cluster, "cluster", "R is 0 and nothing is drawn",
+                "Write vcov = ~country for clustered standard errors")
+  }
   asked <- if (is.null(vcov)) full$vcov_request else list(vcov = vcov, cluster = NULL)
   request <- explicit_request(full, asked$vcov, asked$cluster)
   ssc <- if (b1x2) fe_ssc() else if (!is.null(ssc)) check_ssc(ssc)

@@ -32,9 +32,9 @@ tidy.fe_mediate <- function(x, interval = c("boot", analytic_methods, "all"), co
                             conf.level = x$level, component = c("main", "paths", "indirect",
                                                                 "contrasts", "all"), ...) {
   check_dots(...)
-  if (conf.level != x$level) x <- with_level(x, check_level(conf.level, "conf.level"))
-  interval <- check_choice(interval[1L], c("boot", analytic_methods, "all"), "interval")
-  component <- check_choice(component[1L], c("main", "paths", "indirect", "contrasts", "all"),
+  if (check_level(conf.level, "conf.level") != x$level) x <- with_level(x, conf.level)
+  interval <- check_first(interval, c("boot", analytic_methods, "all"), "interval")
+  component <- check_first(component, c("main", "paths", "indirect", "contrasts", "all"),
                             "component")
   if (interval %in% analytic_methods) {
     x$method <- x$ci <- interval
@@ -98,7 +98,7 @@ coef.fe_mediate <- function(object, ...) {
 #' @export
 confint.fe_mediate <- function(object, parm, level = object$level, type = object$ci, ...) {
   check_dots(...)
-  type <- check_choice(type[1L], mediation_intervals_known, "type")
+  type <- check_first(type, mediation_intervals_known, "type")
   out <- effect_intervals(object, type, check_level(level), names(coef(object)))
   if (missing(parm)) out else out[check_terms(parm, rownames(out), "parm"), , drop = FALSE]
 }
@@ -161,6 +161,7 @@ summary.fe_mediate <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, 
 #' @rdname fe_mediate-methods
 #' @export
 print.fe_mediate <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   writeLines(mediation_heading(x))
   cat("\n")
   e <- merged_rows(x, x$effects)
@@ -189,8 +190,9 @@ mediation_heading <- function(x) {
               paste(x$paths, collapse = ", "))
     },
     if (x$interaction) {
-      sprintf("%s and the mediators interact; %s changes from %s to %s", x$treat, x$treat,
-              format(x$levels[["control"]]), format(x$levels[["treat"]]))
+      sprintf("%s and the mediators interact; %s", x$treat, describe_change(x))
+    } else if (treatment_step(x) != 1) {
+      paste("Total, direct and indirect effects:", describe_change(x))
     },
     paste("Std. errors of the paths:", describe_vcov(total)),
     paste0("Products: std. error and p by ", method_labels[[x$method]],
@@ -218,6 +220,11 @@ print_effects <- function(x, e, digits) {
   dimnames(table) <- list(name, c("Estimate", "s.e.", "p", "p joint",
                                   sprintf("%g%% interval", 100 * x$level)))
   print(table, quote = FALSE, right = TRUE, width = 110L)
+}
+
+describe_change <- function(x) {
+  sprintf("%s changes from %s to %s", x$treat, format(x$levels[["control"]]),
+          format(x$levels[["treat"]]))
 }
 
 mediation_notes <- function(x) {

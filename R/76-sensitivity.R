@@ -81,6 +81,12 @@
 #' @export
 fe_sensitivity <- function(object, ...) UseMethod("fe_sensitivity")
 
+#' @export
+fe_sensitivity.default <- function(object, ...) {
+  stop_arg("object", paste("must be a model of class fe_lm or a mediation, not",
+                           describe_value(object)))
+}
+
 #' @rdname fe_sensitivity
 #' @export
 fe_sensitivity.fe_lm <- function(object, treat = NULL, benchmark = NULL, kd = 1, ky = kd, q = 1,
@@ -103,7 +109,7 @@ fe_sensitivity.fe_mediate <- function(object, benchmark = NULL, kd = 1, ky = kd,
   check_level(level)
   check_plain_mediation(object)
   benchmark <- read_benchmarks(benchmark, object$models$total)
-  check_number(q, "q", 0, Inf)
+  q <- check_number(q, "q", 0, Inf)
   check_level(alpha, "alpha")
   part <- function(m, v, effect) {
     omitted_part(m, coef_name(v), effect, benchmark, kd, ky, q, alpha)
@@ -130,6 +136,8 @@ new_sensitivity <- function(parts, q, alpha, call) {
 # ---- omitted variables ---------------------------------------------------------------------------
 
 omitted_part <- function(m, term, effect, benchmark, kd, ky, q, alpha) {
+  check_strength(kd, "kd")
+  check_strength(ky, "ky")
   need_ols(m, "fe_sensitivity()")
   need_full(m, "a sensitivity analysis")
   se <- sqrt(m$bread[term, term] * m$rss / m$df.residual)
@@ -144,6 +152,11 @@ omitted_part <- function(m, term, effect, benchmark, kd, ky, q, alpha) {
                       rv.model = robustness_value(t, df, q, own))
   list(stats = stats, bounds = benchmark_bounds(m, term, effect, benchmark, kd, ky, stats),
        label = describe_vcov(m), formula = m$formula, nobs = m$nobs)
+}
+
+check_strength <- function(k, arg) {
+  if (is.numeric(k) && length(k) && all(is.finite(k)) && all(k >= 0)) return(invisible())
+  stop_arg(arg, paste("must hold finite numbers of zero or more, not", describe_value(k)))
 }
 
 # The least strength, as both partial R2, that takes q of the estimate to the critical value.
@@ -165,11 +178,13 @@ adjusted_estimate <- function(stats, r2_treat, r2_outcome) {
 
 read_benchmarks <- function(benchmark, m) {
   if (is.null(benchmark)) return(NULL)
-  if (!is.list(benchmark)) benchmark <- stats::setNames(as.list(benchmark), benchmark)
+  if (is.character(benchmark)) benchmark <- stats::setNames(as.list(benchmark), benchmark)
   known <- setdiff(names(m$coefficients), "(Intercept)")
-  bad <- setdiff(unlist(benchmark), known)
-  if (is.null(names(benchmark)) || !is.character(unlist(benchmark)) || length(bad)) {
-    stop_arg("benchmark", paste("must name coefficients, not", quote_list(bad)),
+  named <- is.list(benchmark) && !is.null(names(benchmark)) && is.character(unlist(benchmark))
+  bad <- if (named) setdiff(unlist(benchmark), known)
+  if (!named || length(bad)) {
+    stop_arg("benchmark", paste("must name coefficients, not",
+                                if (named) quote_list(bad) else describe_value(benchmark)),
              paste("They are", quote_list(known, 12L)))
   }
   benchmark
@@ -305,6 +320,7 @@ rho_variance <- function(a, outcome, psi) {
 #' @rdname fe_sensitivity
 #' @export
 print.fe_sensitivity <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat("Sensitivity to omitted confounders\n", deparse_one(x$formula), "\n\n", sep = "")
   s <- x$stats
@@ -340,7 +356,7 @@ print.fe_sensitivity <- function(x, digits = 4L, ...) {
 tidy.fe_sensitivity <- function(x, what = c("stats", "bounds", "rho"), conf.int = FALSE,
                                 conf.level = 0.95, ...) {
   check_dots(...)
-  what <- check_choice(what[1L], c("stats", "bounds", "rho"), "what")
+  what <- check_first(what, c("stats", "bounds", "rho"), "what")
   out <- x[[what]]
   if (is.null(out)) {
     stop_arg("what", sprintf("is \"%s\", and the object holds none", what),

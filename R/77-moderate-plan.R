@@ -187,6 +187,10 @@ shift_of <- function(name, data, centers, env) {
 # centers: anything with elements center and within.
 center_columns <- function(data, centers, env) {
   for (name in moved_names(centers)) {
+    if (!name %in% names(data)) {
+      stop_arg("newdata", sprintf("has no column \"%s\"", name),
+               suggest_columns(name, names(data)))
+    }
     data[[name]] <- as.double(data[[name]]) - shift_of(name, data, centers, env)
   }
   data

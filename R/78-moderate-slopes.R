@@ -131,7 +131,8 @@ interaction_tests <- function(object) {
 # Wald F of coefficients being zero.
 products_test <- function(m, at) {
   b <- m$coefficients[at]
-  f <- tryCatch(sum(b * solve(m$vcov[at, at], b)) / length(at), error = function(e) NA_real_)
+  V <- m$vcov[at, at, drop = FALSE]
+  f <- tryCatch(sum(b * solve_scaled(V, b)) / length(at), error = function(e) NA_real_)
   df <- as.double(least_df(m, at))
   data.frame(statistic = f, df1 = length(at), df2 = df,
              p.value = stats::pf(f, length(at), df, lower.tail = FALSE))

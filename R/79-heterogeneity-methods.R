@@ -18,6 +18,7 @@ NULL
 #' @rdname fe_heterogeneity-methods
 #' @export
 print.fe_heterogeneity <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   how <- c(split = "one model a group", interact = "all terms interacted with the group",
            focal = "the focal regressor interacted with the group")[[x$method]]
@@ -53,7 +54,8 @@ print_equality <- function(x) {
     cat(sprintf("Equal across %s: F(%g, %g) = %s, p = %s\n", e$dimension, e$df1, e$df2,
                 format(e$statistic, digits = 4L, trim = TRUE),
                 format.pval(e$p.value, digits = 3L, eps = 1e-4)), sep = "")
-    cat("Joint variance: ", x$joint$label, "\n", sep = "")
+    cat("Joint variance: ", x$joint$label, if (x$joint$test == "HTZ") "; HTZ tests", "\n",
+        sep = "")
   }
 }
 

@@ -52,6 +52,7 @@ add_adjustment <- function(x, family, adjust) {
     stop_arg("adjust", "must be one method of fe_adjust() or a list of its arguments",
              "Write list(method = \"romano-wolf\", cluster = ~country)")
   }
+  check_adjustments(adjust$method, "adjust")
   x$adjusted <- do.call(fe_adjust, c(list(x), adjust))
   method <- x$adjusted$methods
   column <- if (method == "romano-wolf") "p.romano.wolf" else paste0("p.", method)
@@ -66,8 +67,9 @@ add_adjustment <- function(x, family, adjust) {
 
 # Joint variance, where there is one, and what follows from it.
 add_tests <- function(x, family) {
-  joint <- tryCatch(family_variance(family), fe_error = function(e) conditionMessage(e))
-  x$joint <- if (is.character(joint)) list(problem = joint) else joint[c("label", "df", "G")]
+  joint <- tryCatch(family_variance(family), fe_error = unless_memory(conditionMessage))
+  x$joint <- if (is.character(joint)) list(problem = joint) else
+    c(joint[c("label", "df", "G")], test = equality_test(joint, NULL))
   known <- is.list(joint)
   x$table$band.low <- x$table$band.high <- NA_real_
   if (known) {
@@ -96,12 +98,10 @@ dimension_tests <- function(d, x, joint) {
   difference <- as.vector(J %*% x$table$estimate)
   S <- J %*% joint$V %*% t(J)
   first <- seq_len(k - 1L) # the pairs with the first group
-  Q <- if (exceeds_clusters(k - 1L, joint$G)) NA_real_ else
-    quadratic_form(difference[first], S[first, first, drop = FALSE])$Q
-  f <- Q / (k - 1)
-  t <- difference_columns(difference, S, joint$df, x$level)
-  list(equality = data.frame(dimension = d, groups = k, statistic = f, df1 = k - 1, df2 = joint$df,
-                             p.value = stats::pf(f, k - 1, joint$df, lower.tail = FALSE)),
+  test <- equality_check(difference, S, J, first, joint, x$joint$test)
+  t <- difference_columns(difference, S, each_df(joint, J, x$joint$test), x$level)
+  list(equality = data.frame(dimension = d, groups = k, statistic = unname(test$statistic),
+                             df1 = k - 1, df2 = test$parameter[["df2"]], p.value = test$p.value),
        pairs = data.frame(dimension = d, group1 = x$table$group[pairs[1L, ]],
                           group2 = x$table$group[pairs[2L, ]], t[1:5],
                           p.adjusted = stats::p.adjust(t$p.value, "holm"), t[6:7]))

@@ -32,15 +32,22 @@
 #' }
 #' Segments are always regressions of their own.
 #'
+#' With instruments, `y ~ controls | fixed effects | x ~ z`, every regression is two-stage least
+#' squares. Where a coefficient of an endogenous regressor differs between groups in one regression,
+#' the instruments are interacted with the group too; a segment takes the place of the regressor and
+#' keeps its instruments.
+#'
 #' @section Tests:
 #' Differences within a dimension are tested with the joint variance of all estimates, from the
-#' stacked influences of the models (see [fe_equal()]): clusters that are in several groups link
-#' them. With k groups the test of equality is F with k - 1 restrictions; pairs have t tests, whose
-#' p-values are adjusted (Holm) within the dimension.
+#' stacked influences of the models, or under `"CR2"`, `"CR3"` and bootstraps what a cluster does to
+#' all of them (see [fe_equal()]): clusters that are in several groups link them. With k groups the
+#' test of equality is F with k - 1 restrictions, under CR2 with Satterthwaite degrees of freedom
+#' HTZ (see [fe_wald()]); pairs have t tests, whose p-values are adjusted (Holm) within the dimension.
 #'
-#' @param formula `y ~ x + controls | fixed effects`, one model.
+#' @param formula `y ~ x + controls | fixed effects`, one model; also with instruments.
 #' @param data a data frame.
-#' @param treat the focal regressor as it is written in the formula. Default: the first one.
+#' @param treat the focal regressor as it is written in the formula. Default: the first one, with
+#'   instruments the first endogenous one.
 #' @param by `NULL`, or the groups: a one-sided formula or names of columns.
 #' @param segments `NULL`, or names of numeric columns.
 #' @param moderator `NULL`, or the name of a numeric column.
@@ -80,15 +87,16 @@ fe_heterogeneity <- function(formula, data, treat = NULL, by = NULL, segments = 
                              singletons = c("drop", "keep"), control = fe_control(), threads = NULL,
                              weights_type = c("analytic", "frequency"), panel.id = NULL) {
   call <- match.call()
-  method <- check_choice(method[1L], c("split", "interact", "focal"), "method")
+  method <- check_first(method, c("split", "interact", "focal"), "method")
   check_level(level)
-  settings <- model_settings(vcov, ssc, intercept[1L], FALSE, singletons[1L], control, threads,
+  check_count(quantiles, "quantiles", 2)
+  settings <- model_settings(vcov, ssc, intercept, FALSE, singletons, control, threads,
                              FALSE, lm_call(call))
   env <- parent.frame()
   written <- list(weights = substitute(weights), subset = substitute(subset))
   setup_on <- function(data) {
     model_setup(formula, data, settings, env, weights = written$weights, subset = written$subset,
-                weights_type = weights_type[1L], panel.id = panel.id)
+                weights_type = weights_type, panel.id = panel.id)
   }
   setup <- setup_on(data)
   focal <- focal_plan(setup, treat)
@@ -119,14 +127,14 @@ lm_call <- function(call) {
   call
 }
 
-# treat: the argument `arg` of the public function `what`. -> list(plan (of the pooled model), terms
-# (expressions), at (of the focal one), name)
-focal_plan <- function(setup, treat, arg = "treat", what = "fe_heterogeneity()") {
-  parsed <- parse_formula(setup$formula)
-  need_no_instruments(parsed, what)
-  plan <- plan_models(parsed)
+# treat: the argument `arg`. -> list(plan (of the pooled model), terms (expressions, endogenous ones
+# first), endogenous (which they are), at (of the focal one), name)
+focal_plan <- function(setup, treat, arg = "treat") {
+  plan <- plan_models(parse_formula(setup$formula))
   if (length(plan) != 1L) stop_arg("formula", "must be a single model: no c(), sw() or csw()")
+  first <- split_sum(plan[[1L]]$instrumented$endogenous)
   terms <- split_sum(plan[[1L]]$regressors)
+  if (length(first)) terms <- c(first, Filter(function(term) !identical(term, 1), terms))
   names <- vapply(terms, deparse_one, "")
   if (is.null(treat)) treat <- names[1L]
   if (!is.character(treat) || length(treat) != 1L || !treat %in% names) {
@@ -134,8 +142,18 @@ focal_plan <- function(setup, treat, arg = "treat", what = "fe_heterogeneity()")
     stop_arg(arg, sprintf("is %s, which is no regressor of the formula", given[1L]),
              paste("Its regressors are", quote_list(names)))
   }
-  list(plan = plan[[1L]], terms = terms, at = match(treat, names),
+  list(plan = plan[[1L]], terms = terms, endogenous = seq_along(terms) <= length(first),
+       at = match(treat, names),
        name = if (treat %in% all.vars(terms[[match(treat, names)]])) coef_name(treat) else treat)
+}
+
+# The plan with other terms in the places of its own.
+plan_with_terms <- function(focal, terms) {
+  plan <- focal$plan
+  exogenous <- terms[!focal$endogenous]
+  plan$regressors <- if (length(exogenous)) join_sum(exogenous) else 1
+  if (any(focal$endogenous)) plan$instrumented$endogenous <- join_sum(terms[focal$endogenous])
+  plan
 }
 
 # The focal term is one coefficient.
@@ -261,7 +279,7 @@ try_fit <- function(setup, plan, sample, settings, term) {
       text <- conditionMessage(w)
       about <- grepl("collinear", text) && grepl(dQuote(term, FALSE), text, fixed = TRUE)
       if (about) invokeRestart("muffleWarning")
-    }), fe_error = function(e) conditionMessage(e))
+    }), fe_error = unless_memory(conditionMessage))
   if (is.character(m)) return(list(cause = m))
   if (!term %in% names(m$coefficients)) {
     return(list(cause = sprintf("`%s` is collinear with the fixed effects or other regressors",
@@ -304,8 +322,7 @@ fit_segments <- function(segments, setup, job) {
   for (segment in segments) {
     terms <- job$focal$terms
     terms[[job$focal$at]] <- as.name(segment)
-    plan <- job$focal$plan
-    plan$regressors <- join_sum(terms)
+    plan <- plan_with_terms(job$focal, terms)
     got <- try_fit(setup, plan, setup$samples[[1L]], job$settings, coef_name(segment))
     if (is.null(got$model)) {
       failed[[segment]] <- failure("segment", segment, NA_real_, got$cause)
@@ -347,14 +364,17 @@ fit_pooled <- function(groups, name, column, setup, job) {
 }
 
 pooled_plan <- function(focal, column, method) {
-  plan <- focal$plan
   terms <- focal$terms
-  if (method == "interact") { # a control may be a factor, a product or several columns
-    free <- !vapply(terms, is_call_of, NA, "offset")
-    terms[free] <- lapply(terms[free], function(term) call(":", column, call("(", term)))
+  by_group <- function(term) { # a term may be a factor, a product or several columns
+    if (is_call_of(term, "offset")) term else call(":", column, call("(", term))
   }
+  if (method == "interact") terms <- lapply(terms, by_group)
   terms[[focal$at]] <- call("i", column, focal$terms[[focal$at]])
-  plan$regressors <- join_sum(terms)
+  plan <- plan_with_terms(focal, terms)
+  if (any(focal$endogenous) && (method == "interact" || focal$endogenous[focal$at])) {
+    instruments <- lapply(split_sum(plan$instrumented$instruments), by_group)
+    plan$instrumented$instruments <- join_sum(instruments)
+  }
   plan$effects <- if (method == "focal" || !length(plan$effects)) c(plan$effects, list(column)) else
     lapply(plan$effects, effect_by_group, column = column)
   plan

@@ -4,6 +4,7 @@
 #' @param digits significant digits to print.
 #' @export
 print.fe_linearity <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   m <- x$moderation
   cat(sprintf("Is the slope of %s in %s linear in %s?\n", m$model$outcome, m$treat, m$moderator))

@@ -113,6 +113,7 @@ fe_linearity <- function(x, bins = 3, method = "binning", cutoffs = NULL, bandwi
   bins <- check_count(bins, "bins", 2)
   points <- check_count(points, "points", 2)
   if (!is.null(bandwidth)) check_number(bandwidth, "bandwidth", 0, open = TRUE)
+  if (!"binning" %in% method) stop_unused(cutoffs, "cutoffs", "`method` has no \"binning\"")
   x <- summary(x, vcov, cluster, ssc)
   check_own_variance(x$model)
   parts <- linearity_parts(x)
@@ -318,7 +319,7 @@ linearity_test <- function(x, parts, code, J) {
   fit <- refit_columns(x$model, cbind(parts$others, lines, departures))
   tested <- intersect(colnames(departures), names(fit$coefficients))
   w <- if (!length(tested)) "The bins add nothing to the model." else {
-    tryCatch(fe_wald(fit, quote_name(tested)), fe_error = conditionMessage)
+    tryCatch(fe_wald(fit, quote_name(tested)), fe_error = unless_memory(conditionMessage))
   }
   if (is.character(w)) {
     return(data.frame(statistic = NA_real_, df1 = NA_real_, df2 = NA_real_, p.value = NA_real_,

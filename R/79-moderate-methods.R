@@ -74,7 +74,7 @@ fe_rows.fe_moderate <- function(object, ...) fe_rows(object$model)
 tidy.fe_moderate <- function(x, what = c("terms", "slopes", "contrasts", "average", "regions"),
                              conf.int = FALSE, conf.level = x$level, adjust = "none", ...) {
   kinds <- c("terms", "slopes", "contrasts", "average", "regions")
-  what <- check_choice(what[1L], kinds, "what")
+  what <- check_first(what, kinds, "what")
   if (what == "terms") {
     return(tidy(x$model, conf.int = conf.int, conf.level = conf.level, ...))
   }

@@ -3,6 +3,7 @@
 #' @rdname fe_moderate-methods
 #' @export
 print.fe_moderate <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   cat(sprintf("Slope of %s in %s, moderated by %s%s\n", x$model$outcome, x$treat,
               paste(x$moderator, collapse = " and "), if (x$three_way) " (three-way)" else ""))
   cat(utils::head(model_heading(x$model), -1L), sep = "\n")

@@ -79,6 +79,7 @@ print_index_head <- function(x) {
 
 #' @export
 print.fe_index <- function(x, digits = 4, ...) {
+  check_digits(digits)
   print_index_head(x)
   if (!is.null(x$by)) {
     cat("\nGroups\n")
@@ -146,6 +147,7 @@ summary.fe_index <- function(object, ...) {
 
 #' @export
 print.summary.fe_index <- function(x, digits = 4, ...) {
+  check_digits(digits)
   print(x$index, digits = digits, ...)
   cat("\nScore", if (!is.null(x$index$shift)) " after the transformation", "\n", sep = "")
   values <- c(x$mean, x$sd, x$quantiles)

@@ -78,7 +78,7 @@ balance_vcov <- function(vcov, cluster) {
   if (!is.null(vcov)) {
     stop_arg("cluster", "is given beside `vcov`", "Write the clusters into `vcov`, or leave it out")
   }
-  stats::reformulate(sprintf("`%s`", cluster))
+  stats::as.formula(call("~", join_sum(lapply(cluster, as.name))), globalenv())
 }
 
 # Codes of the groups, the reference first; rows without a group have none.
@@ -93,7 +93,10 @@ balance_groups <- function(v, reference, group) {
                               length(levels)), "Cut it into groups first")
   }
   if (!is.null(reference)) {
-    reference <- check_choice(as.character(reference), levels, "reference")
+    if (is.factor(reference) || is.numeric(reference) || is.logical(reference)) {
+      reference <- as.character(reference)
+    }
+    reference <- check_choice(reference, levels, "reference")
     levels <- c(reference, setdiff(levels, reference))
   }
   list(levels = levels, code = match(as.character(v), levels))
@@ -131,12 +134,12 @@ balance_test <- function(x, d, data, spec) {
   c(row$estimate, row$std.error, row$statistic, coef_df(m)[[".d"]], row$p.value)
 }
 
-balance_fit <- function(own, left, right, data, spec) {
-  effects <- if (length(spec$fixef)) paste(sprintf("`%s`", spec$fixef), collapse = " + ")
-  text <- paste(c(sprintf("%s ~ %s", right, paste(left, collapse = " + ")), effects),
-                collapse = " | ")
+balance_fit <- function(own, right, left, data, spec) {
+  effects <- join_sum(lapply(spec$fixef, as.name))
+  right <- join_sum(lapply(right, as.name))
+  if (!is.null(effects)) right <- call("|", right, effects)
   data[names(own)] <- own
-  fe_lm(stats::as.formula(text, globalenv()), data, vcov = spec$vcov)
+  fe_lm(stats::as.formula(call("~", as.name(left), right), globalenv()), data, vcov = spec$vcov)
 }
 
 # All slopes in the regression of the indicator on the variables, over complete rows.

@@ -13,7 +13,10 @@ distinct_choices <- function(choices) {
   })
   choices <- choices[!duplicated(values)]
   labels <- make.unique(vapply(choices, `[[`, "", "label"), sep = " ")
-  Map(function(one, label) new_choice(label, one$value), unname(choices), labels)
+  Map(function(one, label) {
+    one$label <- label
+    one
+  }, unname(choices), labels)
 }
 
 check_tails <- function(tails) {
@@ -76,7 +79,7 @@ lag_choices <- function(lags, base) {
   c(list(own), lapply(k, function(one) {
     x <- plain_lag(base$focal, one, "l")
     offer_lags(x, base$frame)
-    new_choice(deparse_one(x), x)
+    c(new_choice(deparse_one(x), x), lag = one)
   }))
 }
 
@@ -162,6 +165,38 @@ effect_choices <- function(effects, base) {
     terms <- split_effects(one_sided(x, "effects", base, "fixed effect"))
     new_choice(if (nzchar(label)) label else join_labels(terms, "no effects"), terms)
   }, unname(effects), names(effects)))
+}
+
+# The last choice of words is no instrument at all: least squares.
+instrument_choices <- function(instruments, base) {
+  all <- base$instruments
+  if (!length(all)) {
+    if (is.null(instruments)) return(NULL)
+    stop_arg("instruments", "is given, and the formula has no instruments",
+             "Write y ~ x | country | endogenous ~ instrument")
+  }
+  own <- list(new_choice(join_labels(all), all))
+  if (is.null(instruments)) return(list(instruments = own))
+  given <- if (is.character(instruments)) instrument_sets(instruments, all) else {
+    instruments <- check_alternatives(instruments, "instruments", "list(~ z1, ols = ~0)")
+    Map(function(x, label) {
+      terms <- terms_given(x, "instruments", base, "instrument")
+      new_choice(if (nzchar(label)) label else join_labels(terms, "least squares"), terms)
+    }, unname(instruments), names(instruments))
+  }
+  list(instruments = c(own, given))
+}
+
+instrument_sets <- function(words, all) {
+  if (!length(words)) stop_arg("instruments", "is empty", "Write instruments = \"drop\"")
+  for (word in words) check_choice(word, c("drop", "one", "ols"), "instruments")
+  each <- seq_along(all)
+  unlist(lapply(words, function(word) switch(word,
+    drop = lapply(each, function(j) {
+      new_choice(paste("without", deparse_one(all[[j]])), all[-j])
+    })[length(all) > 1L],
+    one = lapply(each, function(j) new_choice(paste("only", deparse_one(all[[j]])), all[j])),
+    ols = list(new_choice("least squares", list())))), recursive = FALSE)
 }
 
 # ---- rows ----------------------------------------------------------------------------------------

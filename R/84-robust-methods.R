@@ -25,6 +25,8 @@ NULL
 #' @rdname fe_robust-methods
 #' @export
 print.fe_robust <- function(x, digits = 4L, alpha = 0.05, most = 60L, ...) {
+  check_digits(digits)
+  check_count(most, "most", 0)
   check_dots(...)
   s <- summary(x, alpha = alpha)
   cat(sprintf("Robustness of %s on %s: %d specification%s, %d without an estimate\n", x$focal,
@@ -150,6 +152,7 @@ count_specs <- function(t, dimension, choice, baseline, alpha) {
 #' @rdname fe_robust-methods
 #' @export
 print.fe_robust_summary <- function(x, digits = 4L, ...) {
+  check_digits(digits)
   check_dots(...)
   cat(sprintf("Robustness of %s\n", attr(x, "focal")))
   print_counts(x[1L, ], attr(x, "alpha"), digits)
@@ -161,7 +164,7 @@ print.fe_robust_summary <- function(x, digits = 4L, ...) {
 #' @export
 tidy.fe_robust <- function(x, part = c("specs", "leave_out"), ...) {
   check_dots(...)
-  part <- check_choice(part[1L], c("specs", "leave_out"), "part")
+  part <- check_first(part, c("specs", "leave_out"), "part")
   if (is.null(x[[part]])) {
     stop_arg("part", "is \"leave_out\", and nothing was left out",
              "Call fe_robust() with leave_out = ~unit")

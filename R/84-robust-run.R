@@ -34,9 +34,23 @@ robust_plan <- function(at, choices, base) {
   x <- value("focal")
   controls <- value("controls")
   if (at[["focal"]] != 1L) controls <- lapply(controls, replace_expr, from = base$focal, to = x)
-  terms <- c(list(x), controls)
-  list(outcome = value("outcome"), regressors = join_sum(terms), effects = value("effects"),
-       focal = deparse_one(x))
+  plan <- list(outcome = value("outcome"), effects = value("effects"), focal = deparse_one(x))
+  instruments <- if (length(base$instruments)) value("instruments")
+  if (!length(instruments)) {
+    plan$regressors <- join_sum(c(list(x), base$endogenous, controls))
+    return(plan)
+  }
+  k <- choices$focal[[at[["focal"]]]]$lag
+  if (base$instrumented && !is.null(k)) {
+    instruments <- lapply(instruments, plain_lag, k = k, head = "l")
+    for (term in instruments) offer_lags(term, base$frame)
+  }
+  exogenous <- c(if (!base$instrumented) list(x), controls)
+  plan$regressors <- if (length(exogenous)) join_sum(exogenous) else 1
+  plan$instrumented <- list(
+    endogenous = join_sum(c(if (base$instrumented) list(x), base$endogenous)),
+    instruments = join_sum(instruments))
+  plan
 }
 
 replace_expr <- function(expr, from, to) {
@@ -48,7 +62,8 @@ replace_expr <- function(expr, from, to) {
 
 # Specifications of one sample: a plan for all those that differ by their variance only.
 run_job <- function(frame, sample, grid, choices, base, level) {
-  key <- key_of(grid[, c("effects", "outcome", "focal", "controls"), drop = FALSE])
+  same <- setdiff(colnames(grid), c("outliers", "sample", "vcov"))
+  key <- key_of(grid[, same, drop = FALSE])
   distinct <- which(!duplicated(key))
   plans <- lapply(distinct, function(s) {
     plan <- robust_plan(grid[s, ], choices, base)
@@ -80,16 +95,19 @@ missing_row <- function(term) {
 # All plans at once; if one of them fails, halves, until the one that fails is alone. -> a list of
 # list(by (list(row, model) or list(problem), for each variance wanted), note) or list(problem)
 fit_plans <- function(frame, sample, plans, settings, vcovs, level) {
-  notes <- character()
-  done <- 0L
+  notes <- common <- character()
   place <- vapply(plans, function(plan) deparse_one(model_formula(plan, frame$scope)), "")
   settings$vcov <- vcovs[[1L]]$vcov
+  settings$shared <- function(models) { # the warnings so far are of all of them
+    common <<- notes
+    notes <<- character()
+  }
   settings$finish <- function(m) {
     plan <- plans[[match(deparse_one(m$formula), place)]]
     by <- lapply(stats::setNames(nm = plan$wanted), function(v) {
       focal_estimate(m, plan$focal, if (v != 1L) vcovs[[v]], level)
     })
-    found <- list(by = by, note = notes)
+    found <- list(by = by, note = c(common, notes))
     notes <<- character()
     found
   }
@@ -97,7 +115,7 @@ fit_plans <- function(frame, sample, plans, settings, vcovs, level) {
                                        warning = function(w) {
     notes <<- c(notes, conditionMessage(w))
     invokeRestart("muffleWarning")
-  }), error = function(e) conditionMessage(e))
+  }), error = unless_memory(conditionMessage))
   if (!is.character(fits)) return(fits)
   if (length(plans) == 1L) return(list(list(problem = fits, note = notes)))
   first <- seq_len(length(plans) %/% 2L)
@@ -112,7 +130,7 @@ focal_estimate <- function(m, term, request, level) {
                                   term)))
   }
   m <- tryCatch(if (is.null(request)) m else restated(m, request$vcov, request$cluster),
-                error = function(e) conditionMessage(e))
+                error = unless_memory(conditionMessage))
   if (is.character(m)) return(list(problem = m))
   table <- coef_table(m, level)
   row <- table[match(term, table$term), , drop = FALSE]
@@ -205,6 +223,13 @@ leave_each_out <- function(leave_out, base, level) {
   }))
 }
 
+# Estimates without each value, from the baseline. NULL: there is no way round other fits.
+leave_out_estimates <- function(m, coded, term) {
+  if (!is_iv(m)) return(unname(leave_out_coefs(m, coded)$coef[, term]))
+  source <- reweighting_source(list(m), coded, boot_request(2))
+  if (source$path == "blocks") source$jack()[, match(term, setdiff_constant(m))]
+}
+
 # Coded values over the rows of the baseline.
 left_out_units <- function(term, base) {
   parts <- lapply(split_power(term), frame_variable, frame = base$frame, role = "unit",
@@ -225,9 +250,10 @@ leave_values_out <- function(coded, name, base, level) {
   }
   m <- base$model
   labels <- level_labels(coded)
-  if (as.double(coded$n_levels) * m$n_rows > 2e7) {
+  quick <- if (as.double(coded$n_levels) * m$n_rows > 2e7) leave_out_estimates(m, coded, base$name)
+  if (!is.null(quick)) {
     rows <- missing_row(rep(base$name, coded$n_levels))
-    rows$estimate <- unname(leave_out_coefs(m, coded)$coef[, base$name])
+    rows$estimate <- quick
     rows$problem <- ifelse(is.na(rows$estimate), "it cannot be estimated", NA_character_)
     rows$note <- NA_character_
     return(cbind(data.frame(variable = name, value = labels), rows))

@@ -8,11 +8,13 @@
 #' the table with the reason.
 #'
 #' @section Specifications:
-#' Each of the arguments from `outcomes` to `effects`, and a `vcov` that is a list, is a dimension
-#' with the baseline as its first choice. `combine = "each"` varies one dimension at a time,
-#' `"all"` takes every combination of the choices; names of dimensions, such as
+#' Each of the arguments from `outcomes` to `effects`, `instruments`, and a `vcov` that is a list is
+#' a dimension with the baseline as its first choice. `combine = "each"` varies one dimension at a
+#' time, `"all"` takes every combination of the choices; names of dimensions, such as
 #' `combine = c("controls", "effects")`, combine these and vary the others one at a time. The names
-#' are `"outcome"`, `"focal"`, `"controls"`, `"outliers"`, `"sample"`, `"effects"`, `"vcov"`.
+#' are `"outcome"`, `"focal"`, `"controls"`, `"outliers"`, `"sample"`, `"effects"`, `"vcov"`, and for
+#' a formula with instruments `"instruments"`; its other endogenous regressors are in every
+#' specification.
 #' Choices that are the same model are estimated once. Models with the same rows and fixed effects
 #' share coding, absorption and decomposition; another variance is computed without another fit.
 #'
@@ -38,12 +40,15 @@
 #' medians are over specifications with the outcome of the baseline (`comparable`). Specifications
 #' with another sample estimate the effect in another population; lags are another effect.
 #'
-#' @param formula `y ~ x + controls | fixed effects`: the baseline, one model without instruments.
+#' @param formula `y ~ x + controls | fixed effects`: the baseline, one model; also with
+#'   instruments, `y ~ controls | fixed effects | x ~ z`.
 #' @param data a data frame.
-#' @param focal the regressor of interest as it is written in the formula. Default: the first one.
+#' @param focal the regressor of interest as it is written in the formula. Default: the first one,
+#'   with instruments the first endogenous one.
 #' @param outcomes `NULL`, or other outcomes: names of columns, or `~ y2 + log(y3)`.
 #' @param lags `NULL`, or whole numbers k: x is replaced by `l(x, k)` (a negative k is a lead)
-#'   wherever it stands among the regressors. Needs `panel.id`.
+#'   wherever it stands among the regressors, and if it is endogenous, so is every instrument. Needs
+#'   `panel.id`.
 #' @param controls `NULL`; one or more of `"none"`, `"drop"` (without each one), `"one"` (each one
 #'   alone; an offset always stays), `"step"` (the first one, two, ...), `"subsets"` (every subset,
 #'   of at most 12); or a list, best with names, of one-sided formulas of the controls in place of
@@ -69,14 +74,17 @@
 #' @param level confidence level, default 0.95.
 #' @param most the largest number of specifications, default 5000; more are an error.
 #' @param panel.id,weights,weights_type,subset,ssc,singletons,control,threads as in [fe_lm()].
+#' @param instruments `NULL`, or for a formula with instruments others in place of them: one or more
+#'   of `"drop"` (without each one), `"one"` (each one alone), `"ols"` (none: least squares), or a
+#'   list, best with names, of one-sided formulas (`~0`: least squares).
 #' @return an object of class `fe_robust`: `specs`, a data frame with a row for each specification
 #'   (`id`; `group`: the dimension that differs from the baseline, `"baseline"` or `"combined"`;
 #'   `label`; a column for each dimension with its choice; `term`, `estimate`, `std.error`,
 #'   `statistic`, `p.value`, `conf.low`, `conf.high`, `df`, `nobs`; `comparable`; `problem`: why
-#'   there is no estimate, else `NA`; `note`: warnings of the fit, else `NA`: those of work that
-#'   models share, such as their fixed effects, are noted at the first of them); `leave_out`, a data
-#'   frame (`variable`, `value` left out, then as in `specs`) or `NULL`; `baseline`, the model;
-#'   `models`, the models of `specs` by label, without data (`NULL` where there is none); `choices`.
+#'   there is no estimate, else `NA`; `note`: warnings of the fit, also those of the fixed effects
+#'   that it shares with others, else `NA`); `leave_out`, a data frame (`variable`, `value` left out,
+#'   then as in `specs`) or `NULL`; `baseline`, the model; `models`, the models of `specs` by label,
+#'   without data (`NULL` where there is none); `choices`.
 #'   [fe_table()] of it has a column for each model.
 #' @references Simonsohn, Simmons and Nelson (2020) \doi{10.1038/s41562-020-0912-z}.
 #' @examples
@@ -95,14 +103,14 @@ fe_robust <- function(formula, data, focal = NULL, outcomes = NULL, lags = NULL,
                       leave_out = NULL, combine = "each", level = 0.95, most = 5000,
                       panel.id = NULL, weights = NULL, subset = NULL, ssc = fe_ssc(),
                       singletons = c("drop", "keep"), control = fe_control(), threads = NULL,
-                      weights_type = c("analytic", "frequency")) {
+                      weights_type = c("analytic", "frequency"), instruments = NULL) {
   call <- match.call()
   check_level(level)
   vcov <- variance_list(vcov)
-  settings <- model_settings(vcov[[1L]], ssc, "none", FALSE, singletons[1L], control, threads,
+  settings <- model_settings(vcov[[1L]], ssc, "none", FALSE, singletons, control, threads,
                              FALSE, call)
   setup <- model_setup(formula, data, settings, parent.frame(), weights = substitute(weights),
-                       subset = substitute(subset), weights_type = weights_type[1L],
+                       subset = substitute(subset), weights_type = weights_type,
                        panel.id = panel.id)
   base <- robust_baseline(setup, focal)
   base$tails <- check_tails(tails)
@@ -112,6 +120,7 @@ fe_robust <- function(formula, data, focal = NULL, outcomes = NULL, lags = NULL,
                   sample = c(list(new_choice("all rows")), period_choices(periods, time, base),
                              sample_choices(samples, base)),
                   effects = effect_choices(effects, base), vcov = variance_choices(vcov, base))
+  choices <- c(choices, instrument_choices(instruments, base))
   choices <- lapply(choices, distinct_choices)
   grid <- specification_grid(choices, combine, check_count(most, "most"))
   new_robust(grid, choices, base, run_specifications(grid, choices, base, level),
@@ -121,10 +130,16 @@ fe_robust <- function(formula, data, focal = NULL, outcomes = NULL, lags = NULL,
 # -> list(frame, sample, settings, plan, focal (expression), name, controls (expressions), model,
 # rows (of the data that the model uses))
 robust_baseline <- function(setup, focal) {
-  at <- focal_plan(setup, focal, "focal", "fe_robust()")
+  at <- focal_plan(setup, focal, "focal")
+  free <- !at$endogenous
+  free[at$at] <- FALSE
+  others <- at$endogenous
+  others[at$at] <- FALSE
   model <- check_focal(run_plan(setup, list(at$plan))[[1L]], at$name, "focal")
   list(frame = setup$frame, sample = setup$samples[[1L]], settings = setup$settings,
-       plan = at$plan, focal = at$terms[[at$at]], name = at$name, controls = at$terms[-at$at],
+       plan = at$plan, focal = at$terms[[at$at]], name = at$name, controls = at$terms[free],
+       instrumented = at$endogenous[at$at], endogenous = at$terms[others],
+       instruments = split_sum(at$plan$instrumented$instruments),
        model = model, rows = data_rows(model, seq_len(model$n_rows)))
 }
 

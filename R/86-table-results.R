@@ -111,7 +111,9 @@ table_extra.fe_heterogeneity <- function(x) {
 table_extra.fe_mediate <- function(x) {
   e <- tidy(x)
   e <- e[e$effect == "indirect" & !is.na(e$conf.low), ]
-  list(notes = sprintf("Indirect effect of %s through %s: %s [%s, %s] (%s, %s%%).", x$treat,
+  of <- if (x$interaction || treatment_step(x) == 1) x$treat else
+    sprintf("%s (%s to %s)", x$treat, format(x$levels[["control"]]), format(x$levels[["treat"]]))
+  list(notes = sprintf("Indirect effect of %s through %s: %s [%s, %s] (%s, %s%%).", of,
                        sub("^indirect:", "", e$term), format_fixed(e$estimate, 4L),
                        format_fixed(e$conf.low, 4L), format_fixed(e$conf.high, 4L), e$method,
                        format(100 * x$level)))

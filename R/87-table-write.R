@@ -6,6 +6,8 @@
 # (logical: a rule above the line), title, notes, mark (what notes begin with)
 table_layout <- function(x) {
   cells <- x$cells
+  cells[c("label", "text")] <- lapply(cells[c("label", "text")], one_line)
+  heads <- lapply(x$heads, function(head) replace(head, "text", list(one_line(head$text))))
   key <- paste(cells$part, cells$row, cells$panel, sep = "\r")
   line <- match(key, unique(key))
   first <- !duplicated(line)
@@ -14,10 +16,20 @@ table_layout <- function(x) {
   block <- c(coef = 1, se = 1, block = 2, stat = 3, text = 1, panel = 1)[cells$part[first]]
   panel <- cells$panel[first]
   new <- c(FALSE, panel[-1L] != panel[-length(panel)])
-  list(stub = x$stub, heads = x$heads, body = body, labels = cells$label[first],
+  list(stub = one_line(x$stub), heads = heads, body = body, labels = cells$label[first],
        part = cells$part[first], row = cells$row[first], panel = panel,
        rule = (c(FALSE, diff(block) != 0) & table_styles[[x$style]]$rules) | new,
-       title = x$title, notes = x$notes, mark = table_look(x$style, x$language)$note)
+       title = one_line(x$title), notes = one_line(x$notes),
+       mark = table_look(x$style, x$language)$note)
+}
+
+# A cell is one line: breaks and tabs are blanks; the other control characters, which XML does not
+# know and a terminal obeys, are left out; bytes that are no UTF-8 are written as such. NULL stays.
+one_line <- function(x) {
+  if (is.null(x)) return(NULL)
+  x <- iconv(enc2utf8(x), "UTF-8", "UTF-8", sub = "byte")
+  x <- gsub("[\t\n\r\f\v\u0085\u2028\u2029]+", " ", x, perl = TRUE)
+  gsub("[\u0001-\u001f\u007f-\u009f]", "", x, perl = TRUE)
 }
 
 # Runs of joined columns, which end where `within`, the line above, changes: from, to, text.
@@ -189,8 +201,12 @@ write_md <- function(layout, width = NULL) {
     })
 }
 
+# A bracket that would begin a link, an image's or a span's target, a citation and an entity lose
+# their meaning like the marks of emphasis, code, mathematics and tags.
 escape_md <- function(x) {
-  x <- gsub("([\\\\`*|<$^~])", "\\\\\\1", x)
+  x <- gsub("([\\\\`*|<$^~@])", "\\\\\\1", x)
+  x <- gsub("\\]([({[])", "]\\\\\\1", x)
+  x <- gsub("&(#?[[:alnum:]]+;)", "\\\\&\\1", x)
   gsub("(^|[^[:alnum:]])_", "\\1\\\\_", x)
 }
 
@@ -199,10 +215,17 @@ write_csv <- function(layout, width = NULL) {
   heads[[length(heads)]][1L] <- layout$stub
   lines <- c(heads, lapply(seq_along(layout$labels),
                            function(r) c(layout$labels[r], layout$body[r, ])))
-  quoted <- function(x) paste0("\"", gsub("\"", "\"\"", x, fixed = TRUE), "\"")
+  quoted <- function(x) paste0("\"", gsub("\"", "\"\"", no_formula(x), fixed = TRUE), "\"")
   c(if (!is.null(layout$title)) quoted(layout$title),
     vapply(lines, function(l) paste(quoted(l), collapse = ","), ""),
     if (length(layout$notes)) quoted(layout$notes))
+}
+
+# Spreadsheets compute what begins with = + - or @: an apostrophe makes it text, unless it is a
+# number, with or without stars.
+no_formula <- function(x) {
+  number <- grepl("^[-+]?[0-9.,]+(e[-+]?[0-9]+)?[^0-9(|!]*$", x)
+  ifelse(grepl("^[-=+@]", x) & !number, paste0("'", x), x)
 }
 
 # ---- methods and files ---------------------------------------------------------------------------
@@ -236,9 +259,10 @@ format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) 
 #' `\usepackage{booktabs}`. HTML is made by the package tinytable (one file that needs nothing from
 #' the net); Word by pandoc, through rmarkdown; Excel by openxlsx, with joined headings and cells
 #' that hold the text that is printed, stars and parentheses included. In CSV files the lines of the
-#' heading come first and the notes last; spreadsheets read "(0.0386)" as a negative number unless
-#' the columns are imported as text. `tinytable::tt()` of a table gives a tinytable, to style
-#' further. A title "Table 1. Text" loses its number in LaTeX, which counts tables itself.
+#' heading come first and the notes last; what a spreadsheet would compute, because it begins with
+#' `=`, `+`, `-` or `@` and is no number, is written behind an apostrophe. Spreadsheets read
+#' "(0.0386)" as a negative number unless the columns are imported as text. `tinytable::tt()` of a
+#' table gives a tinytable, to style further. A title "Table 1. Text" loses its number in LaTeX, which counts tables itself.
 #'
 #' @param x a table made by [fe_table()].
 #' @param file path of the file; an existing one is replaced.
@@ -272,8 +296,12 @@ fe_table_write <- function(x, file, format = NULL) {
                              dQuote(dirname(file), FALSE)),
              "Make it with dir.create()")
   }
-  kind <- check_choice(if (is.null(format)) tolower(tools::file_ext(file)) else format,
-                       names(table_extensions), if (is.null(format)) "file" else "format")
+  kind <- if (is.null(format)) tolower(tools::file_ext(file)) else
+    check_choice(format, names(table_extensions), "format")
+  if (!kind %in% names(table_extensions)) {
+    stop_arg("file", sprintf("is %s, whose extension is no format", quote_text(file)),
+             paste("Known are", quote_list(names(table_extensions), 20L), "or give `format`"))
+  }
   kind <- table_extensions[[kind]]
   if (kind %in% names(table_exports)) {
     table_exports[[kind]](x, file)

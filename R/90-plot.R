@@ -213,7 +213,8 @@ event_references <- function(columns, terms, values) {
   known <- unlist(lapply(columns, function(column) {
     m <- column$model
     if (!inherits(m, "fe_lm") || isTRUE(m$lean)) return(NULL)
-    v <- tryCatch(eval(str2lang(name), model.frame(m), m$env), error = function(e) NULL)
+    expr <- read_written(name, names(m$data))
+    v <- tryCatch(eval(expr, model.frame(m), m$env), error = function(e) NULL)
     suppressWarnings(as.numeric(as.character(unique(v))))
   }))
   sort(setdiff(known[!is.na(known)], values))

@@ -16,13 +16,15 @@ plot.fe_mediate <- function(x, which = c("path", "conditional", "draws"), digits
                             points = 101, ...) {
   need_ggplot()
   check_dots(...)
+  check_digits(digits, min = 0)
+  check_count(points, "points", 2)
   if (missing(which) && !is.null(x$moderator)) which <- "conditional"
-  which <- check_choice(which[1L], c("path", "conditional", "draws"), "which")
+  which <- check_first(which, c("path", "conditional", "draws"), "which")
   if (which == "conditional" && is.null(x$moderator)) {
     stop_arg("which", "is \"conditional\", and there is no moderator")
   }
   switch(which, path = plot_paths(x, digits), draws = plot_effect_draws(x),
-         conditional = plot_conditional(x, check_count(points, "points", 2)))
+         conditional = plot_conditional(x, points))
 }
 
 plot_paths <- function(x, digits) {
@@ -31,6 +33,8 @@ plot_paths <- function(x, digits) {
   nodes <- do.call(rbind, lapply(parts, `[[`, "nodes"))
   arrows <- do.call(rbind, lapply(parts, `[[`, "arrows"))
   total <- x$effects[which(x$effects$effect == "total")[1L], ]
+  total[c("estimate", "std.error")] <- total[c("estimate", "std.error")] /
+    c(1, sign(treatment_step(x))) / treatment_step(x) # a coefficient, as those on the arrows
   ggplot2::ggplot() +
     ggplot2::geom_segment(name_aes(x = "x", y = "y", xend = "xend", yend = "yend"), arrows,
                           linewidth = 0.5,
@@ -78,9 +82,19 @@ path_panel <- function(mediators, x, digits) {
     path_arrow(nodes[at, ], text, if (edges$kind[r] == "direct") 0.17 else 0.12,
                if (x$type == "serial") 0.45 else 0.5)
   })
+  arrows <- do.call(rbind, rows)
+  arrows$free <- edges$kind != "direct" & !neighbours(edges, nodes, x)
+  if (k > 3L) arrows <- spread_labels(arrows, nodes)
   panel <- paste(mediators, collapse = if (x$type == "serial") " \u2192 " else " + ")
   list(nodes = data.frame(nodes, panel = panel),
-       arrows = data.frame(do.call(rbind, rows), panel = panel))
+       arrows = data.frame(arrows, panel = panel))
+}
+
+# Edges from a mediator to the next one in the chain, whose text stands outside of the arc.
+neighbours <- function(edges, nodes, x) {
+  vapply(seq_len(nrow(edges)), function(r) {
+    edges$kind[r] == "d" && diff(match(edge_ends(edges[r, ], x), nodes$label)) == 1L
+  }, NA)
 }
 
 edge_ends <- function(edge, x) {
@@ -136,7 +150,8 @@ plot_conditional <- function(x, points) {
 
 conditional_band <- function(route, x, at) {
   effects <- lapply(at, function(v) {
-    new_effect("indirect", route$label, list(route_product(x, route, centred(x, v))))
+    of_change(new_effect("indirect", route$label, list(route_product(x, route, centred(x, v)))),
+              treatment_step(x))
   })
   estimate <- effect_values(effects, as_draw(x$coefficients))[1L, ]
   if (is.null(x$boot)) {
@@ -172,7 +187,7 @@ plot_effect_draws <- function(x) {
 #' @export
 plot.fe_boot <- function(x, which = NULL, level = 0.95, type = "percentile", ...) {
   need_ggplot()
-  which <- if (is.null(which)) names(x$t0) else check_terms(which, names(x$t0), "which")
+  which <- if (is.null(which)) names(x$t0) else unique(check_terms(which, names(x$t0), "which"))
   ci <- confint.fe_boot(x, parm = which, level = level, type = type)
   draws <- data.frame(statistic = factor(rep(which, each = nrow(x$t)), which),
                       value = as.vector(x$t[, which]))

@@ -46,7 +46,7 @@ plot.fe_sensitivity <- function(x, what = NULL, effect = 1L, ...) {
   if (is.null(what)) what <- if (is.null(x$rho)) "estimate" else "rho"
   what <- check_choice(what, c("estimate", "t", "rho"), "what")
   if (what == "rho") return(rho_figure(x))
-  if (!effect %in% seq_len(nrow(x$stats))) {
+  if (!is.numeric(effect) || length(effect) != 1L || !effect %in% seq_len(nrow(x$stats))) {
     stop_arg("effect", sprintf("must number a row of `stats`, 1 to %d", nrow(x$stats)))
   }
   contour_figure(x, x$stats[effect, ], what)

@@ -9,7 +9,7 @@ plot.fe_clusters <- function(x, term = NULL, what = c("influence", "leverage"), 
   check_dots(...)
   need_ggplot()
   term <- one_term(x, term)
-  what <- check_choice(what[1L], c("influence", "leverage"), "what")
+  what <- check_first(what, c("influence", "leverage"), "what")
   clusters <- as.data.frame(x, term = term)
   if (what == "influence") influence_figure(x, clusters, term) else
     leverage_figure(x, clusters, term)

@@ -20,7 +20,7 @@ plot.fe_robust <- function(x, what = c("curve", "leave_out"), variable = NULL, c
                            alpha = 0.05, labels = NULL, ...) {
   check_dots(...)
   need_ggplot()
-  what <- check_choice(what[1L], c("curve", "leave_out"), "what")
+  what <- check_first(what, c("curve", "leave_out"), "what")
   check_number(alpha, "alpha", 0, 1, open = TRUE)
   if (what == "leave_out") return(left_out_figure(x, variable))
   t <- x$specs[!is.na(x$specs$estimate), ]
@@ -121,6 +121,7 @@ curve_scales <- function(dots, scale) {
 
 dimension_titles <- c(outcome = "Outcome", focal = "Regressor", controls = "Controls",
                       outliers = "Outliers", sample = "Sample", effects = "Fixed effects",
+                      instruments = "Instruments",
                       vcov = "Std. errors")
 
 # A dot for each specification and choice -> data frame of place, panel, label, row. Only what

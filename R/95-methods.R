@@ -56,6 +56,10 @@ level_names <- function(level) {
 
 # Names (or numbers) of coefficients, checked.
 check_terms <- function(parm, known, arg) {
+  if (!is.character(parm) && !is.numeric(parm)) {
+    stop_arg(arg, paste("must name coefficients, not be", describe_value(parm)),
+             paste("The coefficients are", quote_list(known, 12L)))
+  }
   at <- as.character(parm)
   if (is.numeric(parm)) {
     at <- known[ifelse(parm %in% seq_along(known), parm, NA)]
@@ -155,7 +159,7 @@ model.frame.fe_lm <- function(formula, ...) {
 #' @export
 model.matrix.fe_lm <- function(object, type = c("raw", "within"), ...) {
   need_full(object, "its model matrix")
-  type <- check_choice(type[1L], c("raw", "within"), "type")
+  type <- check_first(type, c("raw", "within"), "type")
   if (type == "within") return(residual_design(object))
   refuse_partial_design(object, topenv(parent.frame()))
   raw_design(object)
@@ -175,13 +179,13 @@ whole_design <- function(m, data = NULL) {
   tt <- m$terms
   attr(tt, "predvars") <- predvars
   own <- is.null(data)
-  if (own) data <- model.frame(m)
+  if (own) data <- m$data
   absent <- setdiff(all.vars(predvars), c(names(data), ls(m$env), ls(parent.env(m$env))))
   absent <- absent[!vapply(absent, exists, NA, envir = m$env)]
   if (length(absent)) {
     stop_arg("newdata", paste("lacks", quote_list(absent), "which the model uses"))
   }
-  if (own && !is.null(m$panel)) {
+  if (own) {
     frame <- fit_variables(m, tt)
   } else {
     if (!is.null(m$panel)) attr(tt, ".Environment") <- new_data_frame(m, data)$scope
@@ -193,12 +197,15 @@ whole_design <- function(m, data = NULL) {
   x
 }
 
-# The variables in the rows of the fit, evaluated in all rows of the data: lags look beyond the
-# sample.
+# The variables in the rows of the fit, evaluated in all rows of the data, as they were for it: a
+# lag, or x - mean(x), looks beyond the sample.
 fit_variables <- function(m, tt) {
   values <- eval(attr(tt, "predvars"), m$data, m$env)
-  values <- lapply(values, take_rows, m$rows)
   names(values) <- vapply(as.list(attr(tt, "variables"))[-1L], deparse_one, "")
+  for (name in names(values)) {
+    v <- regressor_value(plain_value(values[[name]], "regressor"), name)
+    values[[name]] <- take_rows(if (NROW(v) == 1L) rep(v, m$n_data) else v, m$rows)
+  }
   for (name in names(m$xlevels)) {
     v <- values[[name]]
     values[[name]] <- factor(v, m$xlevels[[name]], ordered = is.ordered(v))
@@ -209,9 +216,14 @@ fit_variables <- function(m, tt) {
 #' @rdname fe_lm-methods
 #' @export
 update.fe_lm <- function(object, formula, ..., evaluate = TRUE) {
+  check_flag(evaluate, "evaluate")
   call <- object$call
   call$formula <- object$formula
   if (!missing(formula)) {
+    if (!inherits(formula, "formula")) {
+      stop_arg("formula", paste("must be a formula, not", describe_value(formula)),
+               "Write the change, for instance . ~ . + z")
+    }
     call$formula <- change_formula(object$formula, formula)
   }
   if (!is.null(object$split)) { # one part of a split sample stays that part
@@ -231,7 +243,7 @@ estfun.fe_lm <- function(x, ...) {
   times <- row_counts(x)
   u <- if (is.null(times)) w * x$residuals else x$residuals
   out <- if (is.null(x$x0)) residual_design(x) * u else
-    (influence_design(x)$X * u) %*% solve(unscaled_vcov(x))
+    (influence_design(x)$X * u) %*% solve_scaled(unscaled_vcov(x))
   dimnames(out) <- list(NULL, names(x$coefficients))
   if (is.null(times)) out else out[rep(seq_len(x$n_rows), times), , drop = FALSE]
 }

@@ -10,6 +10,7 @@ summary.fe_lm <- function(object, vcov = NULL, cluster = NULL, ssc = NULL, ...) 
 #' @rdname fe_lm-methods
 #' @export
 print.fe_lm <- function(x, digits = 5L, ...) {
+  check_digits(digits)
   cat(model_heading(x), sep = "\n")
   if (length(x$coefficients)) {
     table <- coef_table(x)

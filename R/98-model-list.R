@@ -37,6 +37,9 @@ summary.fe_lm_list <- function(object, ...) {
 #' @rdname fe_lm_list-methods
 #' @export
 `[.fe_lm_list` <- function(x, i) {
+  if (!is.numeric(i) && !is.character(i) && !is.logical(i)) {
+    stop_arg("i", paste("must hold numbers or names of models, not", describe_value(i)))
+  }
   structure(unclass(x)[i], class = c("fe_lm_list", "list"), call = attr(x, "call"))
 }
 

@@ -23,19 +23,27 @@ say_once <- function(expr) {
   })
 }
 
-# "character of length 3", "NULL", "list of length 2": how a value is named in a message.
+# "nope", 3, NULL, a value of class "list" and length 2: how a value is named in a message.
 describe_value <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.data.frame(x)) return(sprintf("a data frame of %d x %d", nrow(x), ncol(x)))
   if (is.atomic(x) && length(x) == 1L && !is.object(x)) {
-    return(if (is.character(x)) dQuote(x, FALSE) else format(x))
+    return(if (is.character(x)) quote_text(x) else format(x, decimal.mark = "."))
   }
-  sprintf("a value of class %s and length %d", dQuote(class(x)[1L], FALSE), length(x))
+  sprintf("a value of class %s and length %.0f", dQuote(class(x)[1L], FALSE), length(x))
+}
+
+# Text in quotes on one line, its end left out if it is long; NA without quotes.
+quote_text <- function(x, most = 60L) {
+  x <- one_line(as.character(x))
+  long <- !is.na(x) & nchar(x, "chars") > most
+  x[long] <- paste0(substr(x[long], 1L, most - 3L), "...")
+  ifelse(is.na(x), "NA", dQuote(x, FALSE))
 }
 
 # "a", "b" and "c"; at most `most` of them.
 quote_list <- function(x, most = 6L) {
-  shown <- dQuote(utils::head(as.character(x), most), FALSE)
+  shown <- quote_text(utils::head(as.character(x), most))
   if (length(x) > most) shown <- c(shown, sprintf("%d more", length(x) - most))
   if (length(shown) < 2L) return(shown)
   paste(paste(shown[-length(shown)], collapse = ", "), "and", shown[length(shown)])
@@ -47,6 +55,13 @@ quote_rows <- function(rows, most = 5L) {
   rest <- length(rows) - length(shown)
   paste0(if (length(rows) == 1L) "row " else "rows ", paste(shown, collapse = ", "),
          if (rest > 0L) sprintf(" and %d more", rest))
+}
+
+# Vectors of 2^31 values and more are refused before they are read.
+check_not_long <- function(x, arg) {
+  if (length(x) <= 2147483647) return(x)
+  stop_arg(arg, sprintf("has %.0f values; at most 2147483647 can be used", length(x)),
+           "Take a part of the rows")
 }
 
 check_data <- function(data, arg = "data") {
@@ -82,7 +97,7 @@ check_dots <- function(...) {
 suggest_columns <- function(absent, known) {
   distance <- utils::adist(absent, known, ignore.case = TRUE)
   near <- known[apply(distance <= pmin(2, nchar(absent) %/% 3), 2L, any)]
-  if (length(near)) paste("Did you mean", quote_list(near)) else
+  if (length(near)) paste0("Did you mean ", quote_list(near), "?") else
     paste("The columns are", quote_list(known, 12L))
 }
 
@@ -94,11 +109,11 @@ check_flag <- function(x, arg) {
 }
 
 check_number <- function(x, arg, min = -Inf, max = Inf, open = FALSE) {
-  ok <- is.numeric(x) && length(x) == 1L && is.finite(x) &&
+  ok <- is.numeric(x) && !is.object(x) && length(x) == 1L && is.finite(x) &&
     (if (open) x > min && x < max else x >= min && x <= max)
   if (!ok) {
     range <- if (is.finite(min) || is.finite(max)) {
-      sprintf(" %s %g and %g", if (open) "strictly between" else "between", min, max)
+      sprintf(" %s %.10g and %.10g", if (open) "strictly between" else "between", min, max)
     }
     stop_arg(arg, paste0("must be one finite number", range, ", not ", describe_value(x)))
   }
@@ -111,11 +126,25 @@ check_count <- function(x, arg, min = 1, max = 2147483647) {
   x
 }
 
+# Digits of a print; more than 15 are not in a double.
+check_digits <- function(x, arg = "digits", min = 1) check_count(x, arg, min, 15)
+
 check_choice <- function(x, choices, arg) {
   if (!is.character(x) || length(x) != 1L || is.na(x) || !x %in% choices) {
     stop_arg(arg, paste0("must be one of ", quote_list(choices, 20L), ", not ", describe_value(x)))
   }
   x
+}
+
+# One of the choices; all of them, as an argument's default lists them, mean the first.
+check_first <- function(x, choices, arg) {
+  several <- is.character(x) && length(x) > 1L && all(x %in% choices)
+  check_choice(if (several) x[1L] else x, choices, arg)
+}
+
+# An argument that has no effect beside the others is an error, not a silence.
+stop_unused <- function(given, arg, why, remedy = NULL) {
+  if (!is.null(given)) stop_arg(arg, paste("is given, but", why), remedy)
 }
 
 check_level <- function(x, arg = "level") check_number(x, arg, 0, 1, open = TRUE)

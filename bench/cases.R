@@ -3,7 +3,8 @@
 #   name, dgp, n     the generator gen_<dgp>() of generators.R, its rows
 #   args             further arguments of the generator
 #   task             "fit": one model; "stepwise": the models with the first 1, 2, ... regressors;
-#                    "mediate": indirect effects of two mediators, 10,000 bootstrap replicates;
+#                    "mediate": indirect effects of two parallel mediators, 10,000 bootstrap
+#                    replicates;
 #                    "robust": the first regressor with every subset of the others.
 #                    The others are timed after the fit, which is not counted: "CR2" (standard
 #                    errors and Satterthwaite's degrees of freedom), "CR3", "conley", "wild B" (wild
@@ -103,12 +104,15 @@ everyday_cases <- function() {
     panel_case("819 rows, six columns, HC1", ratio = 3, against = "fixest + lm", reps = 20L),
     panel_case("819 rows, csw of six columns", task = "stepwise", reps = 5L),
     panel_case("819 rows, mediation, 10,000 replicates", vcov = "country", task = "mediate",
-               seconds = 1, against = "", reference = "none"),
+               seconds = 0.2, against = "", reference = "none"),
     case("csw of six columns 1e6", "stepwise", 1e6, paste0("x", 1:6, collapse = " + "),
          "indiv + year", task = "stepwise", ratio = 4, quick = TRUE),
     case("256 specifications 1e5", "clustered", 1e5, paste0("x", 1:9, collapse = " + "),
          "indiv + year", "HC1", task = "robust", args = "G = 1000, k = 9", ratio = 5,
-         reference = "rival", tolerance = 1e-9, quick = TRUE)
+         reference = "rival", tolerance = 1e-9),
+    case("256 specifications 2e4", "clustered", 2e4, paste0("x", 1:9, collapse = " + "),
+         "indiv + year", "HC1", task = "robust", args = "G = 1000, k = 9", ratio = 5,
+         reference = "rival", tolerance = 1e-9, quick = TRUE, full = FALSE)
   )
 }
 
@@ -146,7 +150,10 @@ inference_cases <- function() {
     clustered_case("pairs bootstrap, 1e6, 1000 clusters, R = 1,999", 1e6, "G = 1000", "pairs 1999",
                    against = "", seconds = 5, reference = "none"),
     case("Conley, 1e5 points, 1 % of the pairs", "points", 1e5, "x1", "region", task = "conley",
-         against = "fixest", ratio = 1, reference = "rival", tolerance = 1e-8, quick = TRUE)
+         against = "fixest", ratio = 1, reference = "rival", tolerance = 1e-8),
+    case("Conley, 3e4 points, 1 % of the pairs", "points", 3e4, "x1", "region", task = "conley",
+         against = "fixest", ratio = 1, reference = "rival", tolerance = 1e-8, quick = TRUE,
+         full = FALSE)
   )
 }
 

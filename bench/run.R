@@ -41,7 +41,7 @@ read_options <- function() {
   list(quick = quick, case = option("case", ""), rivals = option("rivals", ""),
        runs = as.integer(option("runs", if (quick) 3 else 5)),
        threads = as.integer(option("threads", 2)),
-       limit = as.numeric(option("limit", if (quick) 60 else 600)),
+       limit = as.numeric(option("limit", if (quick) 20 else 600)),
        # Seconds for rivals that no target names, and a rival's share of a case.
        other_limit = if (quick) 10 else 60,
        budget = if (quick) 4 else 120,

@@ -95,7 +95,7 @@ SEXP C_absorber(SEXP codes, SEXP n_levels, SEXP w, SEXP control, SEXP threads) {
   return out;
 }
 
-/* x: columns -> list(x, iterations, residual, converged, solver, plan) */
+/* x: columns -> list(x, iterations, residual, converged, solver, plan, error) */
 SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   holder *h = view_absorber(absorber);
   int64_t n = h->codes.n;
@@ -103,13 +103,13 @@ SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   if (k > 0 && n_rows(x) != n) Rf_error("internal: rows do not match");
   const double **in = view_columns(x);
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"x", "iterations", "residual", "converged", "solver", "plan", ""};
+  const char *names[] = {"x", "iterations", "residual", "converged", "solver", "plan", "error", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP residual = same_shape(x, n, k);
   SET_VECTOR_ELT(out, 0, residual);
   SET_VECTOR_ELT(out, 3, Rf_allocVector(LGLSXP, 1));
   double **col = own_columns(residual);
-  fe_report report = {FE_SOLVER_AUTO, 0, 0.0};
+  fe_report report = {.solver = FE_SOLVER_AUTO};
   fe_status status = fe_absorb(h->absorber, in, col, k, &exec, &report);
   if (status != FE_ENOCONV) raise_status(status);
   LOGICAL(VECTOR_ELT(out, 3))[0] = status == FE_OK;
@@ -119,6 +119,7 @@ SEXP C_absorb(SEXP absorber, SEXP x, SEXP threads) {
   fe_plan plan;
   fe_absorber_plan(h->absorber, &plan);
   SET_VECTOR_ELT(out, 5, as_plan(&plan));
+  SET_VECTOR_ELT(out, 6, Rf_ScalarReal(report.error));
   UNPROTECT(1);
   return out;
 }

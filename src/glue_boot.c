@@ -70,27 +70,38 @@ SEXP C_boot_indices(SEXP seed, SEXP replicates, SEXP n_groups) {
   return out;
 }
 
-/* list(lhs = integer, rhs = list of integer), both from 1 */
-static fe_system as_system(SEXP system, int n_v) {
-  SEXP lhs = element(system, "lhs"), rhs = element(system, "rhs");
-  int n_eq = (int)XLENGTH(lhs);
-  int *l = (int *)R_alloc((size_t)n_eq + 1, sizeof *l);
-  int *k = (int *)R_alloc((size_t)n_eq + 1, sizeof *k);
-  const int **r = (const int **)R_alloc((size_t)n_eq + 1, sizeof *r);
-  fe_system out = {n_eq, l, r, k, 0};
-  for (int e = 0; e < n_eq; e++) {
-    SEXP terms = VECTOR_ELT(rhs, e);
-    k[e] = (int)XLENGTH(terms);
-    int *index = (int *)R_alloc((size_t)k[e] + 1, sizeof *index);
-    for (int j = 0; j < k[e]; j++) {
-      index[j] = INTEGER(terms)[j] - 1;
-      if (index[j] < 0 || index[j] >= n_v) Rf_error("internal: bad system");
-    }
-    l[e] = INTEGER(lhs)[e] - 1;
-    if (l[e] < 0 || l[e] >= n_v) Rf_error("internal: bad system");
-    r[e] = index;
-    out.n_coef += k[e];
+/* Variables from 1 -> indices from 0 */
+static const int *as_variables(SEXP variables, int n_v) {
+  R_xlen_t n = XLENGTH(variables);
+  int *out = (int *)R_alloc((size_t)n + 1, sizeof *out);
+  for (R_xlen_t j = 0; j < n; j++) {
+    out[j] = INTEGER(variables)[j] - 1;
+    if (out[j] < 0 || out[j] >= n_v) Rf_error("internal: bad system");
   }
+  return out;
+}
+
+/* Elements of a list of n_eq vectors of variables; their lengths go to `count`. */
+static const int *const *as_variable_lists(SEXP lists, int n_eq, int n_v, int *count) {
+  const int **out = (const int **)R_alloc((size_t)n_eq + 1, sizeof *out);
+  if (XLENGTH(lists) != n_eq) Rf_error("internal: bad system");
+  for (int e = 0; e < n_eq; e++) {
+    out[e] = as_variables(VECTOR_ELT(lists, e), n_v);
+    count[e] = (int)XLENGTH(VECTOR_ELT(lists, e));
+  }
+  return out;
+}
+
+/* list(lhs = integer, rhs = list of integer, first = NULL or list of integer), all from 1 */
+static fe_system as_system(SEXP system, int n_v) {
+  SEXP lhs = element(system, "lhs"), first = element(system, "first");
+  int n_eq = (int)XLENGTH(lhs);
+  int *k = (int *)R_alloc((size_t)n_eq + 1, sizeof *k);
+  int *l = (int *)R_alloc((size_t)n_eq + 1, sizeof *l);
+  fe_system out = {.n_eq = n_eq, .lhs = as_variables(lhs, n_v), .k = k, .n_first = l};
+  out.rhs = as_variable_lists(element(system, "rhs"), n_eq, n_v, k);
+  if (!Rf_isNull(first)) out.first = as_variable_lists(first, n_eq, n_v, l);
+  for (int e = 0; e < n_eq; e++) out.n_coef += k[e];
   return out;
 }
 

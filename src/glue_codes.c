@@ -7,7 +7,6 @@
 #include "core/coder.h"
 #include "core/codes.h"
 #include "core/memory.h"
-#include "core/memory.h"
 #include "glue.h"
 
 /* ---- coding -------------------------------------------------------------------------------- */

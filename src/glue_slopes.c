@@ -115,14 +115,14 @@ SEXP C_slopes_new(SEXP codes, SEXP n_levels, SEXP factor, SEXP values, SEXP w, S
   return out;
 }
 
-/* x: columns -> list(x, iterations, residual, converged, solver, plan) */
+/* x: columns -> list(x, iterations, residual, converged, solver, plan, error) */
 SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads) {
   holder *h = view_slopes(slopes);
   int k = n_columns(x);
   if (k > 0 && n_rows(x) != h->terms.codes.n) Rf_error("internal: rows do not match");
   const double **in = view_columns(x);
   fe_exec exec = as_exec(threads);
-  const char *names[] = {"x", "iterations", "residual", "converged", "solver", "plan", ""};
+  const char *names[] = {"x", "iterations", "residual", "converged", "solver", "plan", "error", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP residual = same_shape(x, h->terms.codes.n, k);
   SET_VECTOR_ELT(out, 0, residual);
@@ -138,6 +138,7 @@ SEXP C_slopes_absorb(SEXP slopes, SEXP x, SEXP threads) {
   fe_plan plan;
   fe_slopes_plan(h->slopes, &plan);
   SET_VECTOR_ELT(out, 5, as_plan(&plan));
+  SET_VECTOR_ELT(out, 6, Rf_ScalarReal(report.error));
   UNPROTECT(1);
   return out;
 }

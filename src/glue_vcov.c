@@ -99,14 +99,14 @@ SEXP C_leave_out_dummies(SEXP z, SEXP design, SEXP w, SEXP cluster, SEXP r, SEXP
                       REAL(element(design, "e")), k, n, view_weights(w, n),
                       view_code(element(cluster, "code"), n, n_clusters), n_clusters};
   size_t p = (size_t)job.z.n_z + (size_t)k;
+  const double *contrast = view_doubles(r, (int64_t)p * n_r);
   fe_exec exec = as_exec(threads);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n_r, n_clusters));
   double *score = (double *)R_alloc(p * (size_t)n_clusters + 1, sizeof *score);
   fe_blocks *blocks = NULL;
   fe_status status = fe_dummy_blocks(&job, &exec, score, &blocks);
   if (!status) {
-    status = fe_leave_out_contrasts(blocks, score, view_doubles(r, (int64_t)p * n_r), n_r, &exec,
-                                    REAL(out));
+    status = fe_leave_out_contrasts(blocks, score, contrast, n_r, &exec, REAL(out));
   }
   fe_blocks_free(blocks);
   raise_status(status);

@@ -3,7 +3,8 @@
 
 #include "glue.h"
 
-#define CALL(name, n) {#name, (DL_FUNC)&name, n}
+/* By way of the one type that every function pointer may be cast to. */
+#define CALL(name, n) {#name, (DL_FUNC)(void (*)(void))name, n}
 
 static const R_CallMethodDef entries[] = {
     CALL(C_scan, 2),

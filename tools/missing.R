@@ -1,9 +1,9 @@
 # Prints the R packages that a purpose needs and this R lacks (or has too old), one a line.
 #
-#   Rscript tools/missing.R replicate|test|check system|user [required]
+#   Rscript tools/missing.R replicate|test|check|trust system|user [required]
 #
-# `replicate` needs what the package imports and what the report is made with; `test` and `check`
-# need everything that DESCRIPTION names. With `required`, only those without which the purpose
+# `replicate` needs what the package imports and what the report is made with; `test`, `check` and
+# `trust` need everything that DESCRIPTION names. With `required`, only those without which the purpose
 # fails: a peer package that is not there costs the tests that compare with it, no more.
 
 # tinytable registers a method for xfun::record_print(), which the xfun of an older knitr lacks.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a target of the Makefile needs and the machine lacks; quick when nothing is missing.
 #
-#   tools/setup.sh replicate|test|check
+#   tools/setup.sh replicate|test|check|trust
 #
 # Two modes:
 #   system  root, on Debian or a derivative, where R is missing or is Debian's own. Debian packages
@@ -14,7 +14,7 @@
 # shellcheck disable=SC2086 # lists of package names are split on purpose
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: tools/setup.sh replicate|test|check}
+purpose=${1:?usage: tools/setup.sh replicate|test|check|trust}
 log=$(mktemp "${TMPDIR:-/tmp}/fepanel-setup.XXXXXX")
 trap 'rm -f "$log"' EXIT
 
@@ -90,6 +90,17 @@ missing_programs() {
   have pandoc || echo pandoc
   [ "$purpose" = replicate ] || have g++ || echo g++
   [ "$purpose" != check ] || have qpdf || echo qpdf
+  [ "$purpose" != trust ] || trust_programs
+}
+
+# What the checks of trust/ run with; one that is not there costs its rows, which say so.
+trust_programs() {
+  have clang || echo clang
+  have valgrind || echo valgrind
+  have python3 || echo python3
+  [ -e /usr/share/i18n/locales/tr_TR ] || echo locales
+  ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 ||
+    echo libclang-rt-14-dev
 }
 
 # R packages that others, built from CRAN, would otherwise pull in as sources.
@@ -97,6 +108,7 @@ companions() {
   case $1 in
     fixest) echo rcpp numderiv nlme sandwich ;;
     modelsummary) echo glue backports base64enc htmltools knitr ;;
+    texreg) echo httr ;;
   esac
 }
 

@@ -27,6 +27,7 @@ run_mediate <- function(case, data) {
   set.seed(1)
   m <- fepanel::fe_mediate(fe_formula(case), data, treat = "ln_imdig",
                            mediators = c("ln_innov", "ln_inter"), R = 10000,
+                           type = "parallel", progress = FALSE,
                            cluster = vcov_argument(case))
   list(coef = unname(coef(m)), se = NA_real_)
 }

@@ -56,13 +56,21 @@ study_panel <- function(path, map = NULL) {
 map_functions <- c("+", "-", "*", "/", "^", "(", "log", "log1p", "sqrt", "exp", "==", "!=", ">",
                    ">=", "<", "<=", "&", "|", "!", "pmax", "pmin")
 
-# A map is data: only columns, numbers, texts and the functions above are evaluated.
+# The functions that an expression calls; "" for what is called without a name.
+called_functions <- function(expr) {
+  if (!is.call(expr)) return(character())
+  head <- if (is.name(expr[[1L]])) as.character(expr[[1L]]) else ""
+  c(head, unlist(lapply(Filter(is.call, as.list(expr)), called_functions)))
+}
+
+# A map is data: only columns, numbers, texts and the functions above are evaluated, and a column
+# that has the name of a function does not make it one of them.
 map_value <- function(text, data) {
   expr <- tryCatch(str2lang(text), error = function(e) {
     stop("the map has `", text, "`, which is no expression", call. = FALSE)
   })
-  functions <- setdiff(all.names(expr), all.vars(expr))
-  unknown <- c(setdiff(functions, map_functions), setdiff(all.vars(expr), names(data)))
+  unknown <- c(setdiff(called_functions(expr), map_functions),
+               setdiff(all.vars(expr), names(data)))
   if (length(unknown)) {
     stop("the map has `", text, "`, but `", unknown[1L], "` is neither a column of the file nor ",
          "one of ", paste(map_functions, collapse = " "), call. = FALSE)

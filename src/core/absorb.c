@@ -12,6 +12,9 @@
 
 enum { DENSE_ALWAYS = 64, SPARSE_FROM = 300, DENSE_NEVER = 4000, POLL_ROWS = 1000000 };
 
+/* Work that is nothing beside the rest of a fit. */
+#define NO_WORK 1e6
+
 /* ---- construction --------------------------------------------------------------------------- */
 
 static int largest_factor(const fe_codes *c) {
@@ -29,7 +32,7 @@ static int dense_pays(const fe_absorber *a) {
   if (p <= DENSE_ALWAYS) return 1;
   if (p > DENSE_NEVER) return 0;
   if (met > p) met = p;
-  return a->n_lead * met * met + p * p * p / 6 <= 100 * n * a->m;
+  return a->n_lead * met * met + p * p * p / 6 <= fmax(100 * n * a->m, NO_WORK);
 }
 
 /* Of the others, the one with most levels. */
@@ -107,6 +110,7 @@ static fe_status weigh_levels(fe_absorber *a, const fe_exec *exec) {
   /* a thread costs about as much as some ten thousand rows */
   fe_exec few = {fe_workers(exec, a->codes.n / 20000), exec->poll, exec->poll_data};
   fe_status status = fe_parallel_for(&few, a->codes.q, weigh_factor, a);
+  a->wide = a->w && fe_weights_wide(a->w, a->codes.n);
   a->total = 0;
   for (int g = 0; g < a->n_lead && !status; g++) {
     a->total += a->lead_inv[g];
@@ -139,6 +143,19 @@ static fe_status set_patience(fe_absorber *a) {
   return FE_OK;
 }
 
+/* Makes the blocks of the sparse solver. Unless all are asked for, factors of few levels are left
+ * to Jacobi's scaling. */
+static fe_status blocks_build(fe_absorber *a, const fe_exec *exec) {
+  a->control.solver = FE_SOLVER_SPARSE;
+  a->blocks = calloc((size_t)a->m, sizeof *a->blocks);
+  fe_status status = a->blocks ? FE_OK : FE_ENOMEM;
+  for (int u = 0; u < a->m && !status; u++) {
+    if (a->improvable && a->m > 1 && a->other_levels[u] < SPARSE_FROM) continue;
+    status = fe_block_build(a, u, exec, &a->blocks[u]);
+  }
+  return status;
+}
+
 static fe_status build_solver(fe_absorber *a, const fe_exec *exec) {
   fe_solver solver = a->control.solver;
   a->rank_exact = 1;
@@ -152,7 +169,7 @@ static fe_status build_solver(fe_absorber *a, const fe_exec *exec) {
   if (!status) status = fe_poll(exec);
   if (status) return status;
   if (solver == FE_SOLVER_SCHUR) return fe_schur_build(a, exec);
-  if (solver == FE_SOLVER_SPARSE) status = fe_blocks_build(a, exec);
+  if (solver == FE_SOLVER_SPARSE) status = blocks_build(a, exec);
   if (!status && a->improvable) status = set_patience(a);
   return status ? status : find_rank(a, exec);
 }
@@ -164,16 +181,35 @@ static fe_status build(fe_absorber *a, const fe_exec *exec) {
   return status ? status : build_solver(a, exec);
 }
 
-/* Unless all are asked for, factors of few levels are left to Jacobi's scaling. */
-fe_status fe_blocks_build(fe_absorber *a, const fe_exec *exec) {
-  a->control.solver = FE_SOLVER_SPARSE;
-  a->blocks = calloc((size_t)a->m, sizeof *a->blocks);
-  fe_status status = a->blocks ? FE_OK : FE_ENOMEM;
-  for (int u = 0; u < a->m && !status; u++) {
-    if (a->improvable && a->m > 1 && a->other_levels[u] < SPARSE_FROM) continue;
-    status = fe_block_build(a, u, exec, &a->blocks[u]);
-  }
+static void free_cells(fe_absorber *a) {
+  free(a->start);
+  free(a->cell);
+  free(a->cell_w);
+}
+
+static void free_factor(fe_absorber *a) {
+  free(a->chol);
+  free(a->used);
+}
+
+/* The dense solver in place of one that iterates, which stays as it was if this fails. */
+static fe_status make_dense(fe_absorber *a, const fe_exec *exec) {
+  fe_absorber dense = *a;
+  dense.control.solver = FE_SOLVER_SCHUR;
+  dense.start = NULL;
+  dense.cell = NULL;
+  dense.cell_w = NULL;
+  fe_status status = fe_cells_build(&dense, 0, exec);
+  if (!status) status = fe_schur_build(&dense, exec);
+  free_cells(status ? &dense : a);
+  if (status) free_factor(&dense); else *a = dense;
   return status;
+}
+
+fe_status fe_absorber_improve(fe_absorber *a, int failed, const fe_exec *exec) {
+  if (!a->improvable || a->chol) return FE_ENOCONV;
+  if (failed && a->p <= DENSE_NEVER) return make_dense(a, exec);
+  return a->blocks ? FE_ENOCONV : blocks_build(a, exec);
 }
 
 /* Levels are counted by int throughout. */
@@ -215,11 +251,8 @@ void fe_absorber_free(fe_absorber *a) {
   free(a->lead_inv);
   free(a->other_w);
   free(a->other_inv);
-  free(a->start);
-  free(a->cell);
-  free(a->cell_w);
-  free(a->chol);
-  free(a->used);
+  free_cells(a);
+  free_factor(a);
   for (int u = 0; a->blocks && u < a->m; u++) {
     fe_graph_free(&a->blocks[u].graph);
     fe_laplacian_free(a->blocks[u].factor);
@@ -263,26 +296,38 @@ static void absorb_task(int64_t task, int worker, void *data) {
                                       &j->stop);
 }
 
-/* If a column stalls, all are done anew, so that the result does not depend on which thread came
- * how far. */
+static int some_failed(const job *j, int k) {
+  for (int c = 0; c < k; c++) {
+    if (j->outcome[c].status == FE_ENOCONV) return 1;
+  }
+  return 0;
+}
+
+/* If a column stalls or fails, all are done anew by a better solver, so that the result does not
+ * depend on which thread came how far. */
 static fe_status run_columns(fe_absorber *a, job *j, int k, int workers) {
   fe_exec watched = {workers, fe_poll_and_tell, &j->stop};
-  fe_status status = fe_parallel_for(&watched, k, absorb_task, j);
-  if (status || !j->stop.stalled) return status;
-  status = fe_blocks_build(a, j->stop.exec);
-  return status ? status : fe_parallel_for(&watched, k, absorb_task, j);
+  for (;;) {
+    fe_status status = fe_parallel_for(&watched, k, absorb_task, j);
+    int stalled = j->stop.stalled;
+    if (status || (!stalled && !some_failed(j, k))) return status;
+    status = fe_absorber_improve(a, !stalled, j->stop.exec);
+    if (status) return status;
+    j->stop.stalled = 0;
+  }
 }
 
 static fe_status collect(const job *j, int k, fe_status ran, fe_report *report) {
   fe_status status = ran;
   report->solver = j->a->control.solver;
   report->iterations = 0;
-  report->residual = 0;
+  report->residual = report->error = 0;
   for (int c = 0; c < k; c++) {
     const outcome *o = &j->outcome[c];
     if (o->status == FE_EINTR || (o->status && !status)) status = o->status;
     if (o->iterations > report->iterations) report->iterations = o->iterations;
     if (o->residual > report->residual) report->residual = o->residual;
+    if (o->error > report->error) report->error = o->error;
   }
   return status;
 }

@@ -27,6 +27,8 @@ typedef struct {
   int iterations;  /* most of any column; 0 where a direct solver did all */
   double residual; /* largest achieved || S^-1/2 D'W x~ || / || W^1/2 x~ ||, S = diag(D'WD);
                       where x~ is no more than rounding, against the least norm that is more */
+  double error;    /* largest || W^1/2 change || / || W^1/2 x~ || by the last correction of any
+                      column, where weights differ by more than four orders of magnitude; else 0 */
 } fe_report;
 
 /* What the cost model saw. */

@@ -128,14 +128,36 @@ static fe_status collapse_cells(fe_absorber *a) {
   return FE_OK;
 }
 
-fe_status fe_cells_build(fe_absorber *a, int collapse, const fe_exec *exec) {
+static void swap_cells(fe_absorber *a, int64_t s, int64_t t) {
+  double weight = a->cell_w[s];
+  a->cell_w[s] = a->cell_w[t];
+  a->cell_w[t] = weight;
+  for (int u = 0; u < a->m; u++) {
+    int at = a->cell[s * a->m + u];
+    a->cell[s * a->m + u] = a->cell[t * a->m + u];
+    a->cell[t * a->m + u] = at;
+  }
+}
+
+static void put_heaviest_first(fe_absorber *a) {
+  for (int g = 0; g < a->n_lead; g++) {
+    int64_t heaviest = a->start[g];
+    for (int64_t t = a->start[g]; t < a->start[g + 1]; t++) {
+      if (a->cell_w[t] > a->cell_w[heaviest]) heaviest = t;
+    }
+    if (heaviest > a->start[g]) swap_cells(a, a->start[g], heaviest);
+  }
+}
+
+fe_status fe_cells_build(fe_absorber *a, int iterate, const fe_exec *exec) {
   size_t n = (size_t)a->codes.n;
   a->start = malloc(((size_t)a->n_lead + 1) * sizeof *a->start);
   a->cell = fe_malloc_large((n * (size_t)a->m + 1) * sizeof *a->cell);
   a->cell_w = a->w ? fe_malloc_large((n + 1) * sizeof *a->cell_w) : NULL;
   if (!a->start || !a->cell || (a->w && !a->cell_w)) return FE_ENOMEM;
   fe_status status = fill_cells(a, exec);
-  if (!status && collapse && a->m == 1) status = collapse_cells(a);
+  if (!status && iterate && a->m == 1) status = collapse_cells(a);
+  if (!status && iterate && a->wide) put_heaviest_first(a);
   return status;
 }
 

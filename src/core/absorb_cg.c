@@ -1,6 +1,7 @@
 /* The iterative solver of S delta = r, which never forms S as a whole. */
 #include "absorb_private.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +14,25 @@ enum { FORECAST_FROM = 10, LOOK_BACK = 6 };
 
 /* ---- S v ------------------------------------------------------------------------------------ */
 
+/* With weights, values are taken relative to that of the first cell: where it is by far the
+ * heaviest (see fe_cells_build()), its difference from the mean would be lost in rounding. */
 static inline void apply_cells(const fe_absorber *a, int m, int weighted, const double *v,
                                double *out) {
   for (int g = 0; g < a->n_lead; g++) {
     int64_t from = a->start[g], to = a->start[g + 1];
     if (to - from < 2) continue; /* a cell that is alone is equal to its mean */
-    double mean = 0;
+    double mean = 0, first = 0;
+    for (int u = 0; weighted && u < m; u++) first += v[a->cell[from * m + u]];
     for (int64_t t = from; t < to; t++) {
-      double z = 0;
+      double z = -first;
       for (int u = 0; u < m; u++) z += v[a->cell[t * m + u]];
       mean += weighted ? a->cell_w[t] * z : z;
     }
     mean *= a->lead_inv[g];
     for (int64_t t = from; t < to; t++) {
-      double z = -mean;
+      double z = -first;
       for (int u = 0; u < m; u++) z += v[a->cell[t * m + u]];
+      z -= mean;
       if (weighted) z *= a->cell_w[t];
       for (int u = 0; u < m; u++) out[a->cell[t * m + u]] += z;
     }
@@ -95,6 +100,15 @@ static int forecast_stall(const fe_absorber *a, double *past, int iteration, dou
 
 /* ---- conjugate gradients -------------------------------------------------------------------- */
 
+/* The rounding of dir'S dir. Without wide weights the residual is small before it matters; of two
+ * factors the preconditioner keeps off the null space. */
+static double least_curvature(const fe_absorber *a, const double *dir) {
+  double square = 0;
+  if (!a->wide || a->m == 1) return 0;
+  for (int l = 0; l < a->p; l++) square += a->other_w[l] * dir[l] * dir[l];
+  return 4 * DBL_EPSILON * square;
+}
+
 /* delta += size dir, r -= size image. Returns r'W^-1 r. */
 static double step_along(const fe_absorber *a, scratch *s, double size) {
   double square = 0;
@@ -109,13 +123,15 @@ static double step_along(const fe_absorber *a, scratch *s, double size) {
 
 fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *stop, outcome *o) {
   int p = a->p;
-  double past[LOOK_BACK] = {0}, residual = fe_scaled_norm(a, s->r), rho = 1;
+  double past[LOOK_BACK] = {0}, residual = fe_scaled_norm(a, s->r), rho = 1, square = 0;
+  o->moved = 0;
   memset(s->delta, 0, (size_t)p * sizeof *s->delta);
   memset(s->dir, 0, (size_t)p * sizeof *s->dir);
   for (int step = 0; residual > goal; step++) {
     if (fe_must_stop(stop, step)) return FE_EINTR;
     if (o->may_stall && (stop->stalled || forecast_stall(a, past, step, residual, goal))) {
-      o->stalled = stop->stalled = 1;
+      stop->stalled = 1;
+      o->stalled = 1;
       return FE_OK;
     }
     if (o->iterations == a->control.max_iter) return FE_ENOCONV;
@@ -125,7 +141,10 @@ fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *st
     rho = next;
     apply_schur(a, s->dir, s->image);
     double curvature = fe_dot(s->dir, s->image, (size_t)p);
-    if (!(curvature > 0)) break; /* nothing left but the null space of S */
+    if (!(curvature > least_curvature(a, s->dir))) break; /* nothing left but the null space of S */
+    square += rho / curvature * rho;
+    o->moved = sqrt(square);
+    if (o->moved > 1.5 * o->most) break;
     residual = sqrt(step_along(a, s, rho / curvature));
   }
   return FE_OK;

@@ -32,19 +32,24 @@ static void unpack_effects(const fe_absorber *a, const double *packed, double *b
   }
 }
 
-/* Blocks first, if the column asks for them. */
+/* By a better solver, if the column asks for one. */
 static fe_status absorb_alone(fe_absorber *a, const double *x, double *rest, double *packed,
                               scratch *s, const fe_exec *exec) {
   stopper stop = {0, 0, 1, exec};
-  outcome o = fe_absorb_column(a, x, rest, packed, s, &stop);
-  if (o.status || !o.stalled) return o.status;
-  fe_status status = fe_blocks_build(a, exec);
-  return status ? status : fe_absorb_column(a, x, rest, packed, s, &stop).status;
+  size_t levels = (size_t)a->n_lead + (size_t)a->p;
+  for (;;) {
+    memset(packed, 0, levels * sizeof *packed);
+    outcome o = fe_absorb_column(a, x, rest, packed, s, &stop);
+    if (o.status != FE_ENOCONV && !o.stalled) return o.status;
+    fe_status status = fe_absorber_improve(a, !o.stalled, exec);
+    if (status) return status;
+    stop.stalled = 0;
+  }
 }
 
 fe_status fe_absorb_effects(fe_absorber *a, const double *x, const fe_exec *exec, double *gamma) {
   double *rest = malloc(((size_t)a->codes.n + 1) * sizeof *rest);
-  double *packed = calloc((size_t)a->n_lead + (size_t)a->p, sizeof *packed);
+  double *packed = malloc(((size_t)a->n_lead + (size_t)a->p) * sizeof *packed);
   scratch s = {0};
   fe_status status = rest && packed ? fe_scratch_new(a, &s) : FE_ENOMEM;
   if (!status) {
@@ -98,17 +103,18 @@ static int is_iterative(fe_solver solver) {
 static fe_status solve_effects(fe_absorber *a, const double *d, double least, double *gamma,
                                scratch *s, stopper *stop) {
   fe_solver solver = a->control.solver;
-  outcome o = {.may_stall = solver == FE_SOLVER_CG && a->improvable};
+  outcome o = {.may_stall = solver == FE_SOLVER_CG && a->improvable, .most = INFINITY};
   eliminate_lead(a, d, s);
   double rounding = 16 * DBL_EPSILON * fe_scaled_norm(a, s->r);
   fe_status status = is_iterative(solver) ? fe_cg_make_consistent(a, s->r) : FE_OK;
   double goal = fmax(fmax(STEP_GAIN * fe_scaled_norm(a, s->r), least), rounding);
   if (!status) status = fe_solve_others(a, solver, s, goal, stop, &o);
-  if (status) return status;
-  if (o.stalled) {
-    status = fe_blocks_build(a, stop->exec);
+  if (status == FE_ENOCONV || o.stalled) {
+    status = fe_absorber_improve(a, !o.stalled, stop->exec);
+    stop->stalled = 0;
     return status ? status : solve_effects(a, d, least, gamma, s, stop);
   }
+  if (status) return status;
   double shift = 0; /* the closed form: the mean of z'delta is the same in every lead level */
   for (int l = 0; !a->start && l < a->p; l++) shift += a->other_w[l] * s->delta[l] / a->total;
   if (a->start) fe_lead_effects(a, s->lead, s->delta, s->lead);
@@ -152,7 +158,7 @@ fe_status fe_absorb_leverage(const fe_absorber *a, const fe_exec *exec, double *
   const int *code = a->codes.code[a->lead];
   for (int64_t i = 0; i < a->codes.n; i++) {
     double share = a->lead_inv[code[i] - 1];
-    for (int u = 0; u < a->m; u++) share += 1 / a->other_w[a->other_base[u] + a->other[u][i]];
+    for (int u = 0; u < a->m; u++) share += a->other_inv[a->other_base[u] + a->other[u][i]];
     if (a->m) share -= 1 / a->total;
     h[i] = (a->w ? a->w[i] : 1.0) * share;
   }

@@ -11,6 +11,11 @@
 
 enum { MAX_PASSES = 12, PASS_ROWS = 1 << 20 };
 
+/* Under wide weights: how far the solution of a correction reduces its residual, and the largest
+ * correction, in tolerances, after which x~ counts as near enough. */
+#define CONFIRMING 1e-4
+#define FAR 100
+
 /* ---- the pieces of a pass ------------------------------------------------------------------- */
 
 fe_status fe_scratch_new(const fe_absorber *a, scratch *s) {
@@ -197,6 +202,7 @@ fe_status fe_solve_others(const fe_absorber *a, fe_solver solver, scratch *s, do
   if (solver == FE_SOLVER_BALANCED) { /* S is diagonal on vectors that sum to zero */
     for (int l = 0; l < a->p; l++) s->delta[l] = s->r[l] * a->other_inv[l];
   }
+  o->moved = sqrt(fmax(fe_dot(s->delta, s->r, (size_t)a->p), 0));
   return FE_OK;
 }
 
@@ -217,6 +223,9 @@ void fe_centre(const fe_absorber *a, scratch *s) {
 static fe_status solve_column(const fe_absorber *a, fe_solver solver, scratch *s, double goal,
                               stopper *stop, outcome *o) {
   fe_status status = fe_solve_others(a, solver, s, goal, stop, o);
+  if (solver == FE_SOLVER_SCHUR && !(o->moved <= 2 * o->most)) { /* the factor means nothing */
+    status = fe_solve_others(a, FE_SOLVER_CG, s, goal, stop, o);
+  }
   if (status == FE_EINTR || o->stalled) return status;
   if (a->start) {
     fe_lead_effects(a, s->lead, s->delta, s->effect);
@@ -245,20 +254,48 @@ static void add_effects(const fe_absorber *a, const scratch *s, double *gamma) {
   for (int l = 0; l < a->p; l++) gamma[a->n_lead + l] += s->delta[l];
 }
 
+/* How far a solution goes: to a residual that the next pass need not correct. Under wide weights a
+ * correction shows by its size how far off x~ was before, so that it goes further than the
+ * residual at hand, but not into the rounding of sums. norm: of x~. */
+static double solution_goal(const fe_absorber *a, int pass, double goal, double norm,
+                            const scratch *s) {
+  if (!a->wide || !pass) return 0.3 * goal;
+  double further = fmax(CONFIRMING * fe_scaled_norm(a, s->r), 16 * DBL_EPSILON * norm);
+  return fmin(0.3 * goal, further);
+}
+
+/* What the report says of a pass. Returns 1 unless x~ may be far off although the residual, to be
+ * brought below the goal, is small: the last correction was not, or effects that cancel each other
+ * were so large that their rounding counts. */
+static int judge(const fe_absorber *a, int pass, const scratch *s, double residual, double goal,
+                 outcome *o) {
+  double unit = goal > 0 ? a->control.tol / goal : 0, square = 0;
+  o->residual = unit * residual;
+  if (!a->wide || !a->p) return 1;
+  for (int l = 0; l < a->p; l++) square += a->other_w[l] * s->delta[l] * s->delta[l];
+  o->rounding = fmax(o->rounding, DBL_EPSILON * sqrt(square));
+  o->error = unit * (o->moved + o->rounding);
+  return pass && o->moved + o->rounding <= FAR * goal;
+}
+
 /* out <- residual of x, whose sums D'Wx are in s, and whose norm is given; residual norms up to a
- * floor are taken for rounding. Where weights are so unequal that
- * direct solutions no longer come closer, conjugate gradients finish. */
+ * floor are taken for rounding. Where weights are so unequal that direct solutions no longer come
+ * closer, conjugate gradients finish. */
 static outcome absorb_summed(const fe_absorber *a, const double *x, double *out, double norm,
                              double *gamma, scratch *s, stopper *stop) {
   outcome o = {.may_stall = a->control.solver == FE_SOLVER_CG && a->improvable};
-  double before = INFINITY, floor_norm = 64 * DBL_EPSILON * norm, explained = 1e-6 * norm;
+  double before = INFINITY, moved = INFINITY;
+  double floor_norm = 64 * DBL_EPSILON * norm, explained = 1e-6 * norm;
   fe_solver solver = a->control.solver;
   norm = centred_norm(a, norm, s);
   for (int pass = 0;; pass++) {
     fe_centre(a, s);
     double goal = fmax(a->control.tol * norm, pass && norm > explained ? 0 : floor_norm);
+    o.most = fmax(norm, floor_norm);
     fe_status solved = fe_must_stop(stop, pass) ? FE_EINTR
-                                                : solve_column(a, solver, s, 0.3 * goal, stop, &o);
+                                                : solve_column(a, solver, s,
+                                                               solution_goal(a, pass, goal, norm,
+                                                                             s), stop, &o);
     if (solved == FE_EINTR) o.status = solved;
     if (o.status == FE_EINTR || o.stalled) return o;
     norm = remove_effects(a, pass ? out : x, out, s, stop);
@@ -267,16 +304,17 @@ static outcome absorb_summed(const fe_absorber *a, const double *x, double *out,
     if (gamma) add_effects(a, s, gamma);
     double residual = sums_norm(a, s);
     goal = fmax(a->control.tol * norm, floor_norm);
-    o.residual = goal > 0 ? a->control.tol * (residual / goal) : 0;
-    o.status = residual <= (solved ? 1 : 4) * goal ? FE_OK : FE_ENOCONV;
+    int settled = judge(a, pass, s, residual, goal, &o);
+    o.status = settled && residual <= (solved ? 1 : 4) * goal ? FE_OK : FE_ENOCONV;
     if (norm > explained) goal = a->control.tol * norm; /* worth one more correction */
-    if (residual <= goal || pass == MAX_PASSES || solved) return o;
-    if (residual > before / 2) {
+    if ((settled && residual <= goal) || pass == MAX_PASSES || solved) return o;
+    if (residual > before / 2 && (settled || o.moved > moved / 2)) {
       if (o.status == FE_OK || solver != FE_SOLVER_SCHUR) return o;
       solver = FE_SOLVER_CG;
     }
     o.may_stall = 0;
     before = residual;
+    moved = o.moved;
   }
 }
 

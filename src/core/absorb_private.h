@@ -8,8 +8,8 @@
  * and the projection of x is: sums D'Wx; lead means a_0; r = Z'W(x - D_1 a_0); solve S delta = r;
  * lead effects a = a_0 - (D_1'W D_1)^-1 D_1'W Z delta; x~ = x - D_1 a - Z delta (Guimaraes and
  * Portugal 2010; Gaure 2013). Solvers differ only in how S delta = r is solved. The pass that
- * writes x~ sums D'Wx~ on the way; while that is not zero to the tolerance, x~ is corrected by the same
- * steps (iterative refinement). */
+ * writes x~ sums D'Wx~ on the way; while that is not zero to the tolerance, x~ is corrected by the
+ * same steps (iterative refinement). */
 #ifndef FE_ABSORB_PRIVATE_H
 #define FE_ABSORB_PRIVATE_H
 
@@ -41,6 +41,7 @@ struct fe_absorber {
   double *other_w;   /* weight of each other level */
   double *other_inv; /* 1 / weight; 0 for an empty one */
   double total;      /* sum of the weights */
+  int wide;          /* weights so unequal that a small residual says little of the error */
   int64_t *start;    /* cells in lead order: start[g] .. start[g+1]; NULL where none are needed */
   int *cell;         /* m positions in 0..p-1 for each cell */
   double *cell_w;    /* weights; NULL = all one */
@@ -79,6 +80,10 @@ typedef struct {
   int stalled;   /* make a preconditioner, and start again */
   int iterations;
   double residual;
+  double most;   /* the norm of x~ before a solution, or INFINITY; what it takes away is less */
+  double moved;  /* sqrt(delta'S delta) of the last solution: what it took away */
+  double rounding; /* that of the effects taken away, under wide weights */
+  double error;    /* the sum of both, relative */
 } outcome;
 
 static inline int positive_levels(const double *w, int n) {
@@ -89,8 +94,9 @@ static inline int positive_levels(const double *w, int n) {
 
 /* ---- absorb_cells.c ------------------------------------------------------------------------- */
 
-/* start, cell and cell_w. Equal cells are merged if `collapse` and it pays. */
-fe_status fe_cells_build(fe_absorber *a, int collapse, const fe_exec *exec);
+/* start, cell and cell_w. If `iterate`, equal cells are merged where it pays, and under wide
+ * weights the heaviest cell of a lead level comes first; else cells are rows in lead order. */
+fe_status fe_cells_build(fe_absorber *a, int iterate, const fe_exec *exec);
 
 /* Clique pairs of the block of other factor u, estimated from some of the lead levels; -1 without
  * memory. */
@@ -121,7 +127,8 @@ void fe_centre(const fe_absorber *a, scratch *s);
 /* effect_g = v_g - the mean of z'delta over the rows of lead level g. effect may be v. */
 void fe_lead_effects(const fe_absorber *a, const double *v, const double *delta, double *effect);
 
-/* S s->delta = s->r, by conjugate gradients until the scaled residual is at most goal. */
+/* S s->delta = s->r, by conjugate gradients until the scaled residual is at most goal. o->moved is
+ * sqrt(delta'S delta). */
 fe_status fe_solve_others(const fe_absorber *a, fe_solver solver, scratch *s, double goal,
                           stopper *stop, outcome *o);
 
@@ -133,8 +140,9 @@ outcome fe_absorb_column(const fe_absorber *a, const double *in, double *out, do
 
 /* ---- absorb.c ------------------------------------------------------------------------------- */
 
-/* Makes the blocks of the sparse solver. */
-fe_status fe_blocks_build(fe_absorber *a, const fe_exec *exec);
+/* The next solver of those that `auto` may choose, for columns that the one at hand is slow with
+ * (failed = 0) or cannot absorb; FE_ENOCONV if there is none. */
+fe_status fe_absorber_improve(fe_absorber *a, int failed, const fe_exec *exec);
 
 /* ---- absorb_schur.c ------------------------------------------------------------------------- */
 
@@ -151,8 +159,9 @@ int fe_poll_and_tell(void *data);
 int fe_must_stop(stopper *s, int step);
 
 /* Conjugate gradients, preconditioned by diag(Z'WZ) or by the factored blocks, until the scaled
- * residual is at most goal. r comes in as the right-hand side and leaves as the residual. With no
- * blocks yet, a slow descent ends with o->stalled. */
+ * residual is at most goal, or before a step that takes o->moved well beyond o->most: it would
+ * follow nothing but rounding. r comes in as the right-hand side and leaves as the residual. With
+ * no blocks yet, a slow descent ends with o->stalled. */
 fe_status fe_cg_solve(const fe_absorber *a, scratch *s, double goal, stopper *stop, outcome *o);
 
 /* Conjugate gradients need a right-hand side in the range of S, and that of a functional which

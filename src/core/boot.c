@@ -1,5 +1,6 @@
 /* Replicates from blocks: A(m) = sum_g m_g A_g, the dummies z eliminated, then each equation by
- * Cholesky: O(G p^2 + p^3), whatever the number of rows.
+ * Cholesky (of projected regressors, where there are instruments): O(G p^2 + p^3), whatever the
+ * number of rows.
  *
  * A pivot is what the columns before it leave of a column's sum of squares: zero if the column
  * depends on them, but computed to about the rounding error of the sum it started from. A
@@ -50,6 +51,8 @@ double fe_weights_draw(const fe_weights *weights, int n_clusters, int64_t r, dou
   return sum / n_clusters;
 }
 
+static int first_count(const fe_system *sys, int e) { return sys->first ? sys->n_first[e] : 0; }
+
 static int system_is_sound(const fe_system *sys, int n_v) {
   int64_t n_coef = 0;
   for (int e = 0; e < sys->n_eq; e++) {
@@ -59,6 +62,9 @@ static int system_is_sound(const fe_system *sys, int n_v) {
       if (sys->rhs[e][j] < 0 || sys->rhs[e][j] >= n_v) return 0;
     }
     n_coef += sys->k[e];
+    for (int j = 0; j < first_count(sys, e); j++) {
+      if (sys->first[e][j] < 0 || sys->first[e][j] >= n_v) return 0;
+    }
   }
   return n_coef == sys->n_coef;
 }
@@ -96,24 +102,88 @@ static double entry(const double *s, int n_v, int i, int j) {
   return s[row + column * (size_t)n_v];
 }
 
-/* Normal equations of equation e: matrix a (k x k), pivot references, right-hand side b. */
+/* Normal equations of equation e: matrix a (k x k), right-hand side b. */
 static void gather_equation(const fe_system *sys, int e, const double *s, int n_v,
-                            const double *scale, double *a, double *reference, double *b) {
+                            double *a, double *b) {
   const int *rhs = sys->rhs[e];
   int k = sys->k[e];
   for (int j = 0; j < k; j++) {
     double *column = a + (size_t)j * (size_t)k;
     for (int i = j; i < k; i++) column[i] = entry(s, n_v, rhs[i], rhs[j]);
-    reference[j] = scale[rhs[j]];
     b[j] = entry(s, n_v, sys->lhs[e], rhs[j]);
   }
+}
+
+/* Variable t of the joint matrix [first | rhs | lhs] of equation e. */
+static int joint_variable(const fe_system *sys, int e, int t) {
+  int l = sys->n_first[e], k = sys->k[e];
+  if (t < l) return sys->first[e][t];
+  return t < l + k ? sys->rhs[e][t - l] : sys->lhs[e];
+}
+
+static size_t joint_order(const fe_system *sys, int e) {
+  return (size_t)sys->n_first[e] + (size_t)sys->k[e] + 1;
+}
+
+/* With L the factor of the cross-products of W = [first], rows l.. of the joint matrix become
+ * C' = (L^-1 W'[X y])': X'PX and X'Py are sums of their products, without the cancellation of
+ * X'X - X'(I - P)X. joint: q x q, then q pivot references. */
+static void gather_projected(const fe_system *sys, int e, const double *s, int n_v,
+                             const double *scale, double *joint, double *a, double *b) {
+  size_t q = joint_order(sys, e), l = (size_t)sys->n_first[e], k = (size_t)sys->k[e];
+  for (size_t j = 0; j < q; j++) {
+    int v = joint_variable(sys, e, (int)j);
+    joint[q * q + j] = scale[v];
+    for (size_t i = j; i < q; i++) {
+      joint[i + j * q] = entry(s, n_v, joint_variable(sys, e, (int)i), v);
+    }
+  }
+  fe_eliminate(joint, (int)q, (int)l, FE_PIVOT_TOL, joint + q * q);
+  for (size_t j = 0; j < k; j++) {
+    for (size_t i = j; i <= k; i++) {
+      double sum = 0;
+      for (size_t w = 0; w < l; w++) sum += joint[l + i + w * q] * joint[l + j + w * q];
+      if (i < k) {
+        a[i + j * k] = sum;
+      } else {
+        b[j] = sum;
+      }
+    }
+  }
+}
+
+size_t fe_system_work(const fe_system *sys, int n_v) {
+  size_t n = (size_t)n_v, most = 0;
+  for (int e = 0; e < sys->n_eq; e++) {
+    size_t q = first_count(sys, e) > 0 ? joint_order(sys, e) : 0;
+    if (q > most) most = q;
+  }
+  return n * n + n + most * most + most;
+}
+
+/* L'pi = C_i, in the unused upper triangle of the joint matrix; dependent columns have zeros. */
+const double *fe_first_stage(const fe_system *sys, int e, int n_v, int i, double *work) {
+  size_t q = joint_order(sys, e), l = (size_t)sys->n_first[e], n = (size_t)n_v;
+  double *joint = work + n * n + n, *pi = joint + (l + (size_t)i) * q;
+  for (size_t j = l; j-- > 0;) {
+    const double *column = joint + j * q;
+    double sum = column[l + (size_t)i];
+    for (size_t w = j + 1; w < l; w++) sum -= column[w] * pi[w];
+    pi[j] = column[j] != 0 ? sum / column[j] : 0;
+  }
+  return pi;
 }
 
 int fe_equation_factor(const fe_system *sys, int e, const double *s, int n_v, const double *scale,
                        double *work, double *b) {
   int k = sys->k[e];
   double *reference = work + (size_t)n_v * (size_t)n_v;
-  gather_equation(sys, e, s, n_v, scale, work, reference, b);
+  for (int j = 0; j < k; j++) reference[j] = scale[sys->rhs[e][j]];
+  if (first_count(sys, e) > 0) {
+    gather_projected(sys, e, s, n_v, scale, reference + n_v, work, b);
+  } else {
+    gather_equation(sys, e, s, n_v, work, b);
+  }
   return fe_cholesky(work, k, FE_PIVOT_TOL, reference, NULL) == k;
 }
 
@@ -207,7 +277,7 @@ fe_status fe_boot_blocks(const fe_blocks *b, const fe_system *sys, const fe_weig
   if (status) return status;
   size_t p = (size_t)b->p, n_v = (size_t)b->n_v;
   int64_t n_tasks = n_rep / CHUNK + (n_rep % CHUNK > 0);
-  size_t stride = (size_t)b->n_clusters + p * p + 2 * n_v * n_v + 2 * n_v +
+  size_t stride = (size_t)b->n_clusters + p * p + n_v * n_v + n_v + fe_system_work(sys, b->n_v) +
                   (var ? fe_variance_work(b, sys) : 0);
   size_t workers = (size_t)fe_workers(exec, n_tasks);
   double *scale = malloc(p * sizeof *scale);

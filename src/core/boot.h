@@ -1,10 +1,13 @@
-/* Replicates of least-squares estimates over reweighted clusters.
+/* Replicates of least-squares and two-stage least-squares estimates over reweighted clusters.
  *
  * A system is a set of equations over the same variables: equation e regresses variable lhs[e]
  * on the variables rhs[e][0..k[e]-1] (indices into the v part of the blocks), always together
- * with all z columns. The coefficients of all equations, one after the other, make a row of
- * n_coef numbers. A replicate in which a regressor of an equation is a linear combination of
- * the others has no such row: its entries are NaN. */
+ * with all z columns. With n_first[e] > 0 the regressors are replaced by their projections on the
+ * variables first[e][0..n_first[e]-1], exogenous regressors and then instruments, as the replicate
+ * has them; those that depend on the ones before add nothing. The coefficients of all equations,
+ * one after the other, make a row of n_coef numbers. A replicate in which a regressor (or its
+ * projection) of an equation is a linear combination of the others has no such row: its entries
+ * are NaN. */
 #ifndef FE_BOOT_H
 #define FE_BOOT_H
 
@@ -18,7 +21,9 @@ typedef struct {
   const int *lhs;
   const int *const *rhs;
   const int *k;
-  int n_coef; /* sum of k */
+  int n_coef;              /* sum of k */
+  const int *const *first; /* NULL: no equation has instruments */
+  const int *n_first;
 } fe_system;
 
 typedef enum {
@@ -44,15 +49,21 @@ double fe_weights_draw(const fe_weights *weights, int n_clusters, int64_t r, dou
 
 /* Coefficients of all equations from the cross-products of the n_v variables (s: n_v x n_v,
  * lower triangle, z already eliminated). scale: n_v reference sums of squares for the pivot
- * tolerance (those of the full sample, times the size of the replicate). work: n_v*n_v + n_v
+ * tolerance (those of the full sample, times the size of the replicate). work: fe_system_work
  * doubles. out: n_coef. */
 void fe_system_solve(const fe_system *sys, const double *s, int n_v, const double *scale,
                      double *work, double *out);
+
+size_t fe_system_work(const fe_system *sys, int n_v);
 
 /* One equation of it: work becomes the Cholesky factor of its k[e] x k[e] normal equations and b
  * their right-hand side. Returns 0, with both of no use, if the regressors are dependent. */
 int fe_equation_factor(const fe_system *sys, int e, const double *s, int n_v, const double *scale,
                        double *work, double *b);
+
+/* Coefficients of the first stage of regressor i of equation e, n_first[e] of them, in the work of
+ * fe_equation_factor. Writes them there. */
+const double *fe_first_stage(const fe_system *sys, int e, int n_v, int i, double *work);
 
 /* Pivots at or below FE_PIVOT_TOL of the reference mark a replicate as singular; the reference of
  * a column is what the dummies leave of its sum of squares, at least FE_PIVOT_FLOOR of all. */

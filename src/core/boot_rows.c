@@ -43,7 +43,8 @@ typedef struct {
 
 static size_t small_size(const rows_run *run) {
   size_t n_v = (size_t)run->n_v;
-  return (size_t)run->n_clusters + 2 * n_v * n_v + 2 * n_v + (size_t)2 * FE_CROSS_ROWS * n_v;
+  return (size_t)run->n_clusters + n_v * n_v + n_v + fe_system_work(run->sys, run->n_v) +
+         (size_t)2 * FE_CROSS_ROWS * n_v;
 }
 
 static void weigh_rows(const rows_run *run, const double *m, double *weight) {
@@ -83,7 +84,7 @@ static fe_status replicate(const rows_run *run, int64_t r, int worker) {
   double **col = run->pointer + (size_t)worker * n_v;
   double *m = run->small + (size_t)worker * small_size(run);
   double *s = m + run->n_clusters, *scale = s + n_v * n_v;
-  double *scratch = scale + n_v, *panel = scratch + n_v * n_v + n_v;
+  double *scratch = scale + n_v, *panel = scratch + fe_system_work(run->sys, run->n_v);
   double *out = run->out + (size_t)r * (size_t)run->sys->n_coef;
   double size = fe_weights_draw(run->weights, run->n_clusters, r, m);
   weigh_rows(run, m, weight);
@@ -136,7 +137,7 @@ static double squares(const double *x, const double *w, int64_t n) {
 static fe_status pivot_scale(rows_run *run, const fe_exec *exec) {
   size_t n_v = (size_t)run->n_v;
   double *m = run->small, *s = m + run->n_clusters;
-  double *panel = s + 2 * n_v * n_v + 2 * n_v;
+  double *panel = s + n_v * n_v + n_v + fe_system_work(run->sys, run->n_v);
   double floor_share = run->codes->q > 0 ? ABSORBED_FLOOR : FE_PIVOT_FLOOR;
   for (int g = 0; g < run->n_clusters; g++) m[g] = 1;
   weigh_rows(run, m, run->rows);

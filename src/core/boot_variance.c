@@ -1,7 +1,8 @@
 /* In a replicate M_e is never formed: with the dummies eliminated, Gamma = A_zz^- A_zv and
  * B_e = (A_xx - A_xz A_zz^- A_zx)^-1 of equation e, its rows of R_e are B_e at the regressors and
- * -Gamma_x B_e at the dummies; those of t_e are 1 at the outcome, -b at the regressors and
- * -Gamma_y + Gamma_x b at the dummies. */
+ * -Gamma_x B_e at the dummies (with instruments, B_e is that of the projected regressors, and
+ * Pi B_e stands at the variables of the first stage); those of t_e are 1 at the outcome, -b at the
+ * regressors and -Gamma_y + Gamma_x b at the dummies. */
 #include "boot_variance.h"
 
 #include <math.h>
@@ -64,8 +65,23 @@ static void add_variable(const fe_replicate *r, const double *gamma, int v, doub
   column[n_z + (size_t)v] += f;
 }
 
+/* column (p) = regressor i of equation e, or its projection, less what the dummies explain */
+static void regressor_column(const fe_replicate *r, int e, int i, const double *gamma,
+                             double *column) {
+  const fe_system *sys = r->sys;
+  memset(column, 0, (size_t)r->b->p * sizeof *column);
+  if (!sys->first || sys->n_first[e] == 0) {
+    add_variable(r, gamma, sys->rhs[e][i], 1, column);
+    return;
+  }
+  const double *pi = fe_first_stage(sys, e, r->b->n_v, i, r->work);
+  for (int w = 0; w < sys->n_first[e]; w++) add_variable(r, gamma, sys->first[e][w], pi[w], column);
+}
+
+/* column: p doubles of scratch */
 static void equation_columns(const fe_replicate *r, int e, const double *gamma, const double *coef,
-                             const double *inverse, double *direction, double *combine) {
+                             const double *inverse, double *direction, double *combine,
+                             double *column) {
   const fe_system *sys = r->sys;
   size_t p = (size_t)r->b->p, k = (size_t)sys->k[e];
   memset(direction, 0, k * p * sizeof *direction);
@@ -73,9 +89,8 @@ static void equation_columns(const fe_replicate *r, int e, const double *gamma, 
   add_variable(r, gamma, sys->lhs[e], 1, combine);
   for (size_t i = 0; i < k; i++) {
     add_variable(r, gamma, sys->rhs[e][i], -coef[i], combine);
-    for (size_t j = 0; j < k; j++) {
-      add_variable(r, gamma, sys->rhs[e][i], inverse[i + j * k], direction + j * p);
-    }
+    regressor_column(r, e, (int)i, gamma, column);
+    for (size_t j = 0; j < k; j++) fe_axpy(inverse[i + j * k], column, direction + j * p, p);
   }
 }
 
@@ -88,7 +103,8 @@ size_t fe_variance_work(const fe_blocks *b, const fe_system *sys) {
 void fe_replicate_variance(const fe_replicate *r, double *v) {
   const fe_system *sys = r->sys;
   size_t p = (size_t)r->b->p, n_v = (size_t)r->b->n_v, n_coef = (size_t)sys->n_coef;
-  double *gamma = r->work + n_v * n_v + n_v, *inverse = gamma + (size_t)r->b->n_z * n_v;
+  double *gamma = r->work + fe_system_work(sys, r->b->n_v);
+  double *inverse = gamma + (size_t)r->b->n_z * n_v;
   double *b = inverse + n_v * n_v, *direction = b + n_v, *combine = direction + p * n_coef;
   double *column = combine + p * (size_t)sys->n_eq, *h = column + p;
   int solved = n_coef == 0 || !isnan(r->coef[0]);
@@ -99,7 +115,7 @@ void fe_replicate_variance(const fe_replicate *r, double *v) {
     fe_equation_factor(sys, e, r->s, r->b->n_v, r->scale, r->work, b);
     fe_cholesky_inverse(r->work, sys->k[e], NULL, NULL, inverse);
     equation_columns(r, e, gamma, r->coef + at, inverse, direction + (size_t)at * p,
-                     combine + (size_t)e * p);
+                     combine + (size_t)e * p, column);
   }
   fe_influence f = {sys->n_eq, sys->k, sys->n_coef, direction, combine};
   for (int g = 0; g < r->b->n_clusters; g++) {

@@ -37,7 +37,7 @@ typedef struct {
   const double *s;     /* n_v x n_v: its trailing part */
   const double *scale; /* n_v pivot references, as in fe_system_solve */
   const double *coef;  /* n_coef, NaN if the replicate has no solution */
-  double *work;        /* n_v*n_v + n_v + fe_variance_work doubles */
+  double *work;        /* fe_system_work + fe_variance_work doubles */
 } fe_replicate;
 
 size_t fe_variance_work(const fe_blocks *b, const fe_system *sys);

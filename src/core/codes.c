@@ -1,5 +1,6 @@
 #include "codes.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,15 @@ void fe_level_weights(const int *code, int n_levels, int64_t n, const double *w,
   } else {
     for (int64_t i = 0; i < n; i++) sum[code[i] - 1] += 1.0;
   }
+}
+
+int fe_weights_wide(const double *w, int64_t n) {
+  double least = INFINITY, most = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (w[i] > 0 && w[i] < least) least = w[i];
+    if (w[i] > most) most = w[i];
+  }
+  return most > 1e4 * least;
 }
 
 /* ---- structure --------------------------------------------------------------------------- */

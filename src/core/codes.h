@@ -19,6 +19,10 @@ void fe_recode(const int *code, const int *keep, int64_t n, const int *number, i
 /* sum (n_levels): the weight of each level; w NULL counts rows. */
 void fe_level_weights(const int *code, int n_levels, int64_t n, const double *w, double *sum);
 
+/* 1 if the positive weights differ by more than four orders of magnitude: a small residual of the
+ * normal equations then says little of the error. */
+int fe_weights_wide(const double *w, int64_t n);
+
 /* Marks the rows that survive when rows that are alone in a level of any factor are removed,
  * again and again until none is left. keep[i] comes in as 1 (in the sample) or 0, and is cleared
  * for singletons. Linear time: each level holds the count and the xor of its rows, so the last

@@ -130,6 +130,7 @@ static fe_status set_weights(fe_slopes *a, int as_ones) {
   int64_t n_zero = 0;
   free(a->w);
   a->w = NULL;
+  a->wide = a->weight && fe_weights_wide(a->weight, a->n);
   for (int64_t i = 0; a->weight && i < a->n; i++) n_zero += !(a->weight[i] > 0);
   if (!a->weight || (as_ones && n_zero == 0)) return FE_OK;
   a->w = malloc((size_t)a->n * sizeof *a->w);
@@ -296,6 +297,7 @@ static fe_status collect(const column_job *j, int k, fe_status ran, fe_report *r
     if (o->status == FE_EINTR || (o->status && !status)) status = o->status;
     if (o->iterations > report->iterations) report->iterations = o->iterations;
     if (o->residual > report->residual) report->residual = o->residual;
+    if (o->error > report->error) report->error = o->error;
   }
   return status;
 }

@@ -14,6 +14,19 @@ enum { MAX_PASSES = 12, MAX_REFINED = 40, PART = 512 };
  * residual: the error of x~ is the residual over the least singular value of [U Z]. */
 #define FINE (32 * DBL_EPSILON)
 
+/* Conjugate gradients without a norm below GAIN times the least for PATIENCE steps and more are
+ * given up. */
+#define GAIN 0.9
+enum { PATIENCE = 50 };
+
+/* Under wide weights: the largest correction, in tolerances, after which x~ is near enough. */
+#define FAR 100
+
+typedef struct {
+  double norm;
+  int step;
+} best;
+
 int fe_slopes_poll(void *data) {
   stopper *s = data;
   if (!s->stop && s->exec->poll && s->exec->poll(s->exec->poll_data)) s->stop = 1;
@@ -146,9 +159,31 @@ static double precondition(const fe_slopes *a, int with_factor, scratch *s) {
   return norm;
 }
 
+/* The best solution so far is kept in s->small: rounding leaves r outside of the range of S, where
+ * steps lead astray. Returns 1, with that solution, after more steps without gain than exact
+ * arithmetic would need for all. */
+static int keep_best(const fe_slopes *a, scratch *s, double norm, int step, best *b) {
+  size_t size = (size_t)a->p * sizeof *s->delta;
+  if (norm < GAIN * b->norm) {
+    *b = (best){norm, step};
+    memcpy(s->small, s->delta, size);
+  }
+  if (step - b->step <= a->p + PATIENCE) return 0;
+  memcpy(s->delta, s->small, size);
+  return 1;
+}
+
+/* The rounding of dir'S dir, below which dir is in the null space of S. */
+static double least_curvature(const fe_slopes *a, int with_factor, const scratch *s) {
+  if (!a->wide || with_factor) return 0;
+  return 4 * DBL_EPSILON * fe_dot(s->dir, s->dir, (size_t)a->p);
+}
+
 fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, double goal,
                           stopper *stop, int *iterations) {
   int p = a->p, steps = 0;
+  best least = {INFINITY, 0};
+  double square = s->moved = 0;
   double norm = precondition(a, with_factor, s), rho = fe_dot(s->r, s->cond, (size_t)p);
   memset(s->delta, 0, (size_t)p * sizeof *s->delta);
   memcpy(s->dir, s->cond, (size_t)p * sizeof *s->dir);
@@ -158,8 +193,10 @@ fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, doubl
     if (!with_factor && *iterations == a->control.max_iter) return FE_ENOCONV;
     apply_schur(a, s);
     double curvature = fe_dot(s->dir, s->image, (size_t)p);
-    if (!(curvature > 0)) break; /* nothing left but the null space of S */
+    if (!(curvature > least_curvature(a, with_factor, s))) break; /* only the null space is left */
     double step = rho / curvature;
+    square += rho * step;
+    s->moved = sqrt(square);
     for (int l = 0; l < p; l++) {
       s->delta[l] += step * s->dir[l];
       s->r[l] -= step * s->image[l];
@@ -167,6 +204,7 @@ fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, doubl
     ++steps;
     *iterations += !with_factor;
     norm = precondition(a, with_factor, s);
+    if (!with_factor && keep_best(a, s, norm, steps, &least)) break;
     double next = fe_dot(s->r, s->cond, (size_t)p), beta = next / rho;
     for (int l = 0; l < p; l++) s->dir[l] = s->cond[l] + beta * s->dir[l];
     rho = next;
@@ -188,32 +226,50 @@ static double weighted_norm(const fe_slopes *a, const double *y) {
   return sqrt(square);
 }
 
+/* What the report says before pass number `pass`. Returns 1 unless x~ may be far off although its
+ * residual, to be brought below the goal, is small. */
+static int is_settled(const fe_slopes *a, int pass, const scratch *s, double residual,
+                      double goal, double *rounding, outcome *o) {
+  double unit = goal > 0 ? a->control.tol / goal : 0;
+  o->residual = unit * residual;
+  if (!a->wide) return 1;
+  if (!pass) return 0;
+  *rounding = fmax(*rounding, DBL_EPSILON * fe_norm(s->delta, (size_t)a->p));
+  o->error = unit * (s->moved + *rounding);
+  return s->moved + *rounding <= FAR * goal;
+}
+
 outcome fe_slopes_column(const fe_slopes *a, double *gamma, scratch *s, stopper *stop) {
-  outcome o = {FE_OK, 0, 0.0};
-  int with_factor = a->control.solver == FE_SOLVER_SCHUR;
+  outcome o = {FE_OK, 0, 0.0, 0.0};
+  int with_factor = a->control.solver == FE_SOLVER_SCHUR, other_way = 1;
   const block *lead = &a->blocks[a->lead];
   double *others = gamma ? gamma + (size_t)lead->n_levels * (size_t)lead->width : NULL;
-  double whole = weighted_norm(a, s->y), before = INFINITY;
+  double whole = weighted_norm(a, s->y), before = INFINITY, moved = INFINITY, rounding = 0;
   double norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
   if (!a->p) norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
   for (int pass = 0; a->p; pass++) {
     double residual = fe_norm(s->r, (size_t)a->p);
     double floor_norm = 64 * DBL_EPSILON * whole, goal = fmax(a->control.tol * norm, floor_norm);
-    double aim = with_factor ? fmin(goal, fmax(FINE * norm, floor_norm)) : goal;
-    o.residual = goal > 0 ? a->control.tol * (residual / goal) : 0;
-    o.status = residual <= 4 * goal ? FE_OK : FE_ENOCONV;
-    if (residual <= aim || pass == MAX_PASSES) break;
-    if (residual > before / 2) {
-      if (o.status == FE_OK || !with_factor) break;
-      with_factor = 0;
+    double fine = fmin(goal, fmax(FINE * norm, floor_norm));
+    double aim = with_factor || (a->wide && pass) ? fine : goal;
+    int settled = is_settled(a, pass, s, residual, goal, &rounding, &o);
+    o.status = settled && residual <= 4 * goal ? FE_OK : FE_ENOCONV;
+    if ((settled && residual <= aim) || pass == MAX_PASSES) break;
+    if (residual > before / 2 && (settled || s->moved > moved / 2)) {
+      if (o.status == FE_OK || !other_way || !a->chol) break;
+      with_factor = !with_factor;
+      other_way = 0;
     }
-    o.status = fe_slopes_must_stop(stop, pass)
-                   ? FE_EINTR
-                   : fe_slopes_solve(a, with_factor, s, 0.5 * aim, stop, &o.iterations);
-    if (o.status) break;
+    before = residual;
+    moved = pass ? s->moved : INFINITY;
+    double reach = a->wide && pass ? fmin(0.5 * aim, 1e-4 * residual) : 0.5 * aim;
+    fe_status solved = fe_slopes_must_stop(stop, pass)
+                           ? FE_EINTR
+                           : fe_slopes_solve(a, with_factor, s, reach, stop, &o.iterations);
+    if (solved) o.status = solved;
+    if (solved) break;
     remove_others(a, s);
     for (int l = 0; gamma && l < a->p; l++) others[l] += s->delta[l];
-    before = residual;
     norm = fe_slopes_sweep(a, s->y, s->r, gamma, s->c);
   }
   return o;

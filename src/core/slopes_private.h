@@ -56,6 +56,7 @@ struct fe_slopes {
   int64_t *order; /* caller's row of each row in lead order, in which all that follows is */
   int64_t *start; /* rows start[g] .. start[g+1]-1 are those of lead level g (from 0) */
   double *w;      /* NULL = all one */
+  int wide;       /* see fe_weights_wide() */
   double *u;      /* n x width of the lead: its basis */
   double *z;      /* n x stride: bases of the others */
   int *cell;      /* n x m: position in 0..p-1 of each other factor's columns */
@@ -76,7 +77,8 @@ typedef struct {
   double *dir;   /* p: search direction */
   double *image; /* p: S dir */
   double *cond;  /* p: preconditioned residual */
-  double *small; /* p: r in the order of the pivots */
+  double *small; /* p: with a factor r in the order of the pivots, else the best solution */
+  double moved;  /* sqrt(delta'S delta) of the last solution: what it took away */
 } scratch;
 
 /* Stops long iterations; see fe_slopes_must_stop(). */
@@ -90,6 +92,8 @@ typedef struct {
   fe_status status;
   int iterations;
   double residual;
+  double error; /* under wide weights: what the last correction changed, and the rounding of the
+                   coefficients taken away; relative */
 } outcome;
 
 /* data: a stopper. Both answer whether to stop. */
@@ -128,7 +132,8 @@ void fe_slopes_expand(const fe_slopes *a, const double *v, double *t);
  * scratch. Returns || W^1/2 t ||. */
 double fe_slopes_sweep(const fe_slopes *a, double *t, double *r, double *gamma, double *c);
 
-/* S s->delta = s->r until || r || <= goal, or as near as it gets; r leaves as the residual. */
+/* S s->delta = s->r until || r || <= goal, or as near as it gets; r leaves as the residual, and
+ * s->moved is set. */
 fe_status fe_slopes_solve(const fe_slopes *a, int with_factor, scratch *s, double goal,
                           stopper *stop, int *iterations);
 

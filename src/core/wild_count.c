@@ -54,8 +54,8 @@ static inline void count_beyond(const double *n, const double *s, int len, doubl
   uint64_t under_bits[BATCH], minus_bits[BATCH], beyond = 0, positive = 0;
   for (int k = 0; k < len; k++) under[k] = square * s[k] - n[k] * n[k] * v;
   for (int k = 0; k < len; k++) minus[k] = 0.0 - s[k];
-  memcpy(under_bits, under, sizeof under);
-  memcpy(minus_bits, minus, sizeof minus);
+  memcpy(under_bits, under, (size_t)len * sizeof *under);
+  memcpy(minus_bits, minus, (size_t)len * sizeof *minus);
   for (int k = 0; k < len; k++) beyond += (under_bits[k] & minus_bits[k]) >> 63;
   for (int k = 0; k < len; k++) positive += minus_bits[k] >> 63;
   count[0] += (int64_t)beyond;

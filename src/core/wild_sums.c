@@ -106,8 +106,8 @@ void fe_wild_sums_batch(const fe_wild_sums *s, uint64_t r, int n, int need_v, do
     if (!s->table) fe_wild_draw(&s->draws, r + (uint64_t)i, w->n_boot, v + (size_t)i * h);
   }
   for (int tile = 0; tile < w->n_tiles; tile++) {
-    const double *table = s->table + (s->table ? (size_t)tile * (size_t)s->n_chunks : 0) *
-                                         PATTERNS * TILE;
+    size_t line = (size_t)tile * (size_t)s->n_chunks;
+    const double *table = s->table ? s->table + line * PATTERNS * TILE : NULL;
     for (int i = 0; i < n; i++, f += TILE) {
       if (s->table) {
         sum_lines(table, s->n_chunks, bits + (size_t)i * (size_t)s->n_words, f);

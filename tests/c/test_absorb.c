@@ -47,7 +47,7 @@ fe_status scarce_leverage(const fe_absorber *a, const fe_exec *exec, double *h);
 #define fe_cells_build scarce_cells_build
 #define fe_block_build scarce_block_build
 #define fe_estimate_pairs scarce_estimate_pairs
-#define fe_blocks_build scarce_blocks_build
+#define fe_absorber_improve scarce_absorber_improve
 #define fe_is_balanced scarce_is_balanced
 #define fe_sum_levels scarce_sum_levels
 #define fe_centre scarce_centre
@@ -623,6 +623,21 @@ static void leverages_are_the_diagonal_of_the_projection(void) {
   }
 }
 
+/* The two rows with weight are a balanced pair; the others are alone in levels without any. */
+static void rows_without_weight_have_no_leverage(void) {
+  const int code[2][4] = {{1, 2, 2, 2}, {1, 2, 2, 1}}, n_levels[2] = {2, 2};
+  const int *const view[2] = {code[0], code[1]};
+  const double w[4] = {0, 1, 1, 0};
+  const fe_codes codes = {4, 2, view, n_levels};
+  fe_control control = use(FE_SOLVER_AUTO);
+  fe_absorber *a;
+  double h[4];
+  if (!check(fe_absorber_new(&codes, w, &control, &alone, &a) == FE_OK)) return;
+  check(fe_absorb_leverage(a, &alone, h) == FE_OK);
+  for (int i = 0; i < 4; i++) check_near(h[i], w[i] / 2, 1e-15);
+  fe_absorber_free(a);
+}
+
 static void conjugate_gradients_give_no_leverages(void) {
   static const int levels[] = {9, 5};
   static problem p;
@@ -696,6 +711,7 @@ int main(void) {
   run(a_functional_of_nothing_has_no_defect);
   run(what_is_not_estimable_has_a_defect);
   run(leverages_are_the_diagonal_of_the_projection);
+  run(rows_without_weight_have_no_leverage);
   run(conjugate_gradients_give_no_leverages);
   run(every_failed_allocation_is_reported);
   return report();

@@ -24,7 +24,7 @@ typedef struct {
 static const int rhs_m[] = {0, 1}, rhs_y[] = {2, 0, 1}, rhs_t[] = {1, 4, 0};
 static const int *const rhs[] = {rhs_m, rhs_y, rhs_t};
 static const int lhs[] = {2, 3, 3}, sizes[] = {2, 3, 3};
-static const fe_system three = {3, lhs, rhs, sizes, 8};
+static const fe_system three = {3, lhs, rhs, sizes, 8, NULL, NULL};
 
 static double uniform(uint32_t seed, uint32_t i) {
   const uint32_t key[2] = {seed, 0};
@@ -397,7 +397,7 @@ static void draws_are_what_they_say(void) {
 static void bad_arguments_are_refused(void) {
   const int bad_rhs[] = {0, N_V}, k[] = {2}, of[] = {3};
   const int *const list[] = {bad_rhs};
-  fe_system beyond = {1, of, list, k, 2}, short_row = three;
+  fe_system beyond = {1, of, list, k, 2, NULL, NULL}, short_row = three;
   fe_weights good = {FE_WEIGHTS_MULTINOMIAL, 1, 0, NULL}, none = {FE_WEIGHTS_GIVEN, 1, 0, NULL};
   double negative[2] = {1, -1};
   fe_weights minus = {FE_WEIGHTS_GIVEN, 1, 0, negative};

@@ -45,7 +45,7 @@ static fe_status boot(int threads) {
     y[i] = 2 * x[i] + unit[i];
   }
   fe_codes codes = {N, 1, code, levels};
-  fe_system sys = {1, lhs, rhs, k, 1};
+  fe_system sys = {1, lhs, rhs, k, 1, NULL, NULL};
   fe_weights weights = {FE_WEIGHTS_GIVEN, 0, 0, given};
   fe_exec exec = {threads, NULL, NULL};
   return commanded_boot_rows(col, 2, &codes, &settings, NULL, unit, UNITS, &sys, &weights, REPS,
@@ -101,7 +101,7 @@ static void clusters_out_of_range_are_refused(void) {
   const int *const rhs[] = {regressor};
   double m[4] = {1, 1, 1, 1}, slope[2];
   fe_codes codes = {3, 1, code, levels};
-  fe_system sys = {1, lhs, rhs, k, 1};
+  fe_system sys = {1, lhs, rhs, k, 1, NULL, NULL};
   fe_weights weights = {FE_WEIGHTS_GIVEN, 0, 0, m};
   fe_exec exec = {1, NULL, NULL};
   check(fe_boot_rows(col, 2, &codes, &settings, NULL, cluster, 2, &sys, &weights, 2, &exec,

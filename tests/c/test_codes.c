@@ -31,6 +31,7 @@ void scarce_recode(const int *code, const int *keep, int64_t n, const int *numbe
 #define malloc scarce_malloc
 #define calloc scarce_calloc
 #define fe_level_weights scarce_weights
+#define fe_weights_wide scarce_weights_wide
 #define fe_singletons scarce_singletons
 #define fe_components scarce_components
 #define fe_nested scarce_nested
@@ -43,6 +44,7 @@ void scarce_recode(const int *code, const int *keep, int64_t n, const int *numbe
 #undef malloc
 #undef calloc
 #undef fe_level_weights
+#undef fe_weights_wide
 #undef fe_singletons
 #undef fe_components
 #undef fe_nested
@@ -129,6 +131,8 @@ static void level_weights_are_counts_or_sums(void) {
   double sum[4];
   fe_level_weights(code, 4, 4, NULL, sum);
   check(sum[0] == 1 && sum[1] == 2 && sum[2] == 0 && sum[3] == 1);
+  double wide[3] = {1e-2, 0, 1.1e2};
+  check(fe_weights_wide(wide, 3) && !fe_weights_wide(wide, 2));
   fe_level_weights(code, 4, 4, w, sum);
   check(sum[0] == 1e12 && sum[1] == 0.5 + 1e-12 && sum[2] == 0 && sum[3] == 0);
 }
@@ -198,8 +202,8 @@ static double time_of_path(int n) {
 }
 
 static void a_long_chain_of_singletons_takes_linear_time(void) {
-  check(time_of_path(100000) < 0.5); /* quadratic time would be 1e10 steps */
-  check(time_of_path(1) < 0.5);
+  check(time_of_path(100000) < 5); /* quadratic time would be 1e10 steps */
+  check(time_of_path(1) < 5);
 }
 
 /* The least level of b that can be reached, by repeated relabelling. */

@@ -1,19 +1,5 @@
 # What goes wrong in practice. Each case: an error of class "fe_error" that names the argument and
 # the offence, or a ledger entry or warning that does.
-bad <- function() {
-  d <- random_panel(1)
-  d$cy <- 3
-  d$na <- NA_real_
-  d$big <- 2^53 + 2 * d$unit
-  d
-}
-
-# `says`: regular expressions, all of which the message must match.
-expect_refusal <- function(expr, ...) {
-  e <- expect_error(expr, class = "fe_error")
-  if (is.null(e)) return(invisible())
-  for (says in c(...)) expect_match(conditionMessage(e), says, perl = TRUE)
-}
 causes <- function(m) {
   r <- fe_rows(m)
   r <- r[!r$used, ]

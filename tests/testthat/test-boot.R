@@ -97,7 +97,7 @@ test_that("given weights are used as they are, and jackknife values leave one cl
 test_that("replicates without a solution are NA, counted and left out", {
   d <- data.frame(g = rep(1:4, each = 5), y = rnorm(20))
   d$x <- ifelse(d$g == 1, seq_len(20), 0)
-  m <- fe_lm(y ~ x | g, d, vcov = ~g)
+  expect_warning(m <- fe_lm(y ~ x | g, d, vcov = ~g), "is zero", class = "fe_warning")
   b <- fe_boot(m, weights = cbind(c(1, 1, 1, 1), c(0, 2, 1, 1)))
   expect_identical(is.na(b$t[, 1]), c(FALSE, TRUE))
   expect_identical(b$failed, 1L)

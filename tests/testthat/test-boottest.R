@@ -1,10 +1,3 @@
-grunfeld <- function() {
-  skip_if_not_installed("plm")
-  e <- new.env()
-  utils::data("Grunfeld", package = "plm", envir = e)
-  e$Grunfeld
-}
-
 # Brute force: every sign vector, restricted residuals from lm() with an offset, a new lm() and
 # textbook CR1 each.
 brute_force <- function(d, r = 0) {
@@ -60,21 +53,6 @@ test_that("the confidence set holds the null values that are not rejected", {
     expect_true(min(values) < 0.2 && max(values) >= 0.2)
   }
   expect_gte(p_at(mean(b$conf.set[1, ])), 0.2)
-})
-
-test_that("Grunfeld's enumerated bootstrap has the published t, p and limits", {
-  g <- grunfeld()
-  m <- fe_lm(inv ~ value + capital | firm + year, g, vcov = ~firm)
-  capital <- fe_boottest(m, "capital", ssc = "areg")
-  expect_equal(capital$statistic[["t"]], 7.288655, tolerance = 1e-7)
-  expect_identical(capital$p.value, 50 / 1024)
-  # published limits stem from a search with tolerance; the p-value is a step function, whose edge
-  # ours is
-  expect_lt(max(abs(capital$conf.int - c(.007572546, .5714724))), 5e-6)
-  value <- fe_boottest(m, "value", ssc = "areg")
-  expect_equal(value$statistic[["t"]], 10.59652, tolerance = 1e-6)
-  expect_identical(value$p.value, 0)
-  expect_lt(max(abs(value$conf.int - c(.05894049, .1292848))), 5e-6)
 })
 
 test_that("the seed governs, threads do not, and the weights have their moments", {
@@ -481,4 +459,29 @@ test_that("messages name the argument that was given", {
   expect_error(fe_boottest(m, "x1", bootcluster = "foo"), "^`bootcluster` names \"foo\"",
                class = "fe_error")
   expect_error(fe_boottest(m, "x1", bootcluster = ~foo), "^`bootcluster` ", class = "fe_error")
+})
+
+test_that("a variance that is zero because the scores of every cluster cancel is refused", {
+  set.seed(32)
+  pair <- expand.grid(unit = 1:2, time = 1:6)
+  pair$x <- rnorm(12)
+  pair$y <- rnorm(12)
+  pair$w <- runif(12)
+  m <- suppressWarnings(fe_lm(y ~ x | unit + time, pair, vcov = ~unit), classes = "fe_warning")
+  expect_error(fe_boottest(m, "x"), "variance of zero", class = "fe_error")
+  expect_error(fe_boottest(m, "x", bootcluster = ~time, B = 9), "variance of zero")
+  m <- fe_lm(y ~ x | unit + time, pair, weights = ~w, vcov = ~unit)
+  expect_gt(abs(fe_boottest(m, "x")$statistic), 0)
+})
+
+test_that("with few clusters far null values are rejected: rounding does not part a tie", {
+  far <- c(-1e6, 1e6, 1e9)
+  for (seed in 1:12) {
+    set.seed(seed)
+    d <- data.frame(g = rep(1:5, each = 6), x = rnorm(30), y = rnorm(30))
+    d$x <- d$x + d$g / 2
+    b <- fe_boottest(fe_lm(y ~ x, d, vcov = ~g), "x", B = 32)
+    # equal signs, two of 32 vectors, give the t of the data: a tie at every null value
+    expect_equal(fe_p_values(b, b$estimate + far * b$std.error)$p.value, c(0, 0, 0))
+  }
 })

@@ -76,7 +76,7 @@ test_that("equal clusters are worth their number, and one cluster alone is worth
   expect_equal(fe_clusters(m)$effective[, "0"], 8)
   d$x[d$g > 1] <- 0
   d$x[d$g > 1][1:2] <- c(1e-9, -1e-9)
-  m <- fe_lm(y ~ x | g, d, vcov = ~g)
+  expect_warning(m <- fe_lm(y ~ x | g, d, vcov = ~g), "is zero", class = "fe_warning")
   expect_equal(fe_clusters(m)$effective[, "0"], 1)
 })
 
@@ -256,7 +256,7 @@ test_that("a slope that rests on one cluster is named, and no type without a var
   said <- printed(m)
   expect_match(said, "\"only\" cannot be estimated without one cluster")
   expect_no_match(said, "CR3|\"33\"")
-  expect_match(said, "better for the others: CR2 ~ cluster, fe_boottest\\(\\); .*bootcluster")
+  expect_match(said, "finer `bootcluster`\n *for the others: CR2 ~ cluster, fe_boottest\\(\\)")
   expect_no_error(c(vcov(m, CR2 ~ cluster), fe_boottest(m, "x2", B = 9)$p.value,
                     fe_boottest(m, "only", bootcluster = ~unit, B = 99)$p.value))
 })

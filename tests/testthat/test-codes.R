@@ -229,6 +229,18 @@ test_that("integer64 identifiers need no bit64 and are ordered as numbers", {
   expect_error(fepanel:::code_ids(bit64::as.integer64(c("1", NA)), "id"), "NA")
 })
 
+test_that("rows of integer64 identifiers stay integer64 where bit64 is not loaded", {
+  script <- paste(
+    "id <- structure(rep(1:4, 5) * 2^-1074, class = \"integer64\")", # the bits of the integers
+    "d <- data.frame(y = sin(1:20), x = cos(1:20)^2)", "d$id <- id", "d$x[3] <- NA",
+    "cat(isNamespaceLoaded(\"bit64\"), names(fepanel::fixef(fepanel::fe_lm(y ~ x | id, d))$id))",
+    sep = "; ")
+  paths <- paste0(".libPaths(c(", toString(encodeString(.libPaths(), quote = "\"")), "))")
+  said <- system2(file.path(R.home("bin"), "Rscript"),
+                  c("--vanilla", "-e", shQuote(paste(paths, script, sep = "; "))), stdout = TRUE)
+  expect_identical(said, "FALSE 1 2 3 4")
+})
+
 test_that("labels are what people read", {
   label <- function(id) fepanel:::level_labels(fepanel:::code_ids(id, "id"))
   expect_identical(label(c(10L, 9L)), c("9", "10"))

@@ -1,37 +1,4 @@
-# Numbers of Stata's b1x2 (Gelbach) are from the logs in pyfixest, tests/data/gelbach.txt (made
-# without a seed in a fresh session, so with Stata's own) and gelbach_b1x2_ssc.csv (seed 0).
-groups <- list(g1 = ~ x21 + x22, g2 = ~ x23)
-
-test_that("estimates and standard errors are those of the b1x2 log to the printed digits", {
-  d <- gelbach_data(123456789)
-  robust <- fe_decompose(y ~ x1, d, groups, ssc = "b1x2")$effects
-  expect_equal(signif(robust$estimate, 7), c(4.540042, 2.406336, 1.172494, 3.578831, 0.9612114),
-               tolerance = 1e-6)
-  expect_equal(signif(robust$std.error, 7), c(.1459516, .1204402, .0806804, .1487214, .0591905),
-               tolerance = 1e-6)
-  clustered <- fe_decompose(y ~ x1, d, groups, vcov = ~cluster, ssc = "b1x2")$effects
-  expect_equal(signif(clustered$std.error, 7), c(.1418958, .1216029, .0842954, .1506205, .0638756),
-               tolerance = 1e-6)
-})
-
-test_that("covariances are those of b1x2 with and without weights", {
-  d <- gelbach_data(0)
-  d$aw <- 0.75 + (1:500) %% 7 / 4
-  d$fw <- 1 + (1:500) %% 3
-  expect_covariance <- function(expected, ...) {
-    expect_equal(as.vector(vcov(fe_decompose(y ~ x1, d, groups, ...)))[c(1, 2, 4)], expected,
-                 tolerance = 1e-9)
-  }
-  expect_covariance(c(.015260801277452295, .0010256471360455518, .005526191713124946), vcov = "HC0")
-  expect_covariance(c(.008863682062787459, -.002949407795406016, .007799460545795217),
-                    vcov = ~cluster, ssc = "b1x2")
-  expect_covariance(c(.013773894989458697, -.0012650454925866822, .00855960475195974),
-                    vcov = ~cluster, ssc = "b1x2", weights = aw)
-  expect_covariance(c(.007854941332685028, .00059304836858814611, .0028002932792319554),
-                    ssc = "b1x2", weights = fw, weights_type = "frequency")
-  iid <- fe_decompose(y ~ x1 + x21, d, ~ x22 + x23, vcov = "iid", ssc = "b1x2")
-  expect_equal(sqrt(sum(vcov(iid))), .0749808, tolerance = 1e-6)
-})
+# Decompositions, by dummies and lm(). The numbers of Stata's b1x2 are in reference/gelbach.R.
 
 test_that("fixed effects are a group: the parts are those of dummies", {
   x <- fe_decompose(ln_upmf ~ ln_imdig | year, digitrade, vcov = CR0 ~ country,

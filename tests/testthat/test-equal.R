@@ -399,3 +399,14 @@ test_that("what cannot be compared is refused with the reason", {
   expect_error(fe_equal(a, fe_lm(y ~ x1 | unit, d, lean = TRUE)), "lean", class = "fe_error")
   expect_error(fe_equal(a, b, vcov = ~zz), "zz", class = "fe_error")
 })
+
+test_that("a model whose clustered variance is zero by construction is refused", {
+  set.seed(34)
+  d <- expand.grid(unit = 1:8, time = 1:6)
+  d[c("x", "y")] <- rnorm(96)
+  d$pair <- d$unit < 3 # two units beside effects of time: their scores cancel
+  models <- suppressWarnings(fe_lm(y ~ x | unit + time, d, split = ~pair, vcov = ~unit),
+                             classes = "fe_warning")
+  expect_error(fe_equal(models), "`x` .*variance of zero", class = "fe_error")
+  expect_no_error(fe_equal(models, vcov = "HC1"))
+})

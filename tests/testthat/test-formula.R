@@ -255,3 +255,22 @@ test_that("columns named like functions of the formula language are columns", {
                slopes(fe_lm(y ~ x1 + x2 | unit + time, d)))
   expect_length(coef(fe_lm(y ~ i(i) | c, d)), 13L)
 })
+
+test_that("texts and matrices of text are no terms, logical matrices are", {
+  expect_error(fe_lm(y ~ "x1" | unit, d), "no formula", class = "fe_error")
+  expect_error(fe_lm(y ~ x1:"x2", d), "no formula", class = "fe_error")
+  expect_error(fe_lm(y ~ x1 | "unit", d), "is a text and no variable", class = "fe_error")
+  expect_error(fe_lm(y ~ matrix(letters[1:2], nrow(d), 2), d), "matrix of character",
+               class = "fe_error")
+  expect_equal(slopes(fe_lm(y ~ cbind(x1 > 0, x3 > median(x3)) | unit, d)),
+               slopes(fe_lm(y ~ I(x1 > 0) + I(x3 > median(x3)) | unit, d)))
+})
+
+test_that("i() names its columns whatever the encoding of the levels", {
+  level <- c("f\xe4r", "b", "c")
+  Encoding(level) <- "latin1"
+  d$text <- rep_len(level, nrow(d))
+  m <- fe_lm(y ~ i(text) | unit, d)
+  expect_identical(names(coef(m)), c("text::c", "text::f\u00e4r"))
+  expect_length(predict(m), nrow(d))
+})

@@ -117,7 +117,7 @@ test_that("groups without an estimate are warned of, with the cause", {
 })
 
 test_that("a variance that has no joint form leaves the tests out and says so", {
-  h <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = CR2 ~ country)
+  h <- fe_heterogeneity(equation, digitrade, by = ~developed, vcov = "iid")
   expect_null(h$equality)
   expect_output(print(h), "No test of equality")
   expect_error(vcov(h), "has no joint variance")
@@ -185,4 +185,127 @@ test_that("frequency weights cut a moderator as so many rows do", {
   b <- fe_heterogeneity(y ~ x | id, d[rep(1:200, d$n), ], moderator = "z")
   columns <- c("group", "estimate", "std.error", "nobs")
   expect_equal(a$table[columns], b$table[columns], tolerance = 1e-8)
+})
+
+iv_split <- function() {
+  set.seed(5)
+  d <- expand.grid(id = 1:30, t = 1:8)
+  n <- nrow(d)
+  d$g <- c("a", "b", "c")[d$id %% 3 + 1]
+  u <- rnorm(n)
+  for (name in c("z1", "z2", "w")) d[[name]] <- rnorm(n)
+  d$x <- d$z1 + 0.5 * d$z2 + 0.3 * d$w + u + rnorm(n)
+  d$s <- d$z1 - d$z2 + u + rnorm(n)
+  d$y <- d$x + d$w + u + rnorm(n) + d$id / 9
+  d
+}
+
+test_that("with instruments groups and segments are two-stage fits of their own", {
+  skip_if_not_installed("AER")
+  d <- iv_split()
+  h <- fe_heterogeneity(y ~ w | id + t | x ~ z1 + z2, d, by = ~g, segments = "s", vcov = ~id)
+  slope <- function(data, x = "x") {
+    f <- sprintf("y ~ %s + w + factor(id) + factor(t) | . - %s + z1 + z2", x, x)
+    coef(AER::ivreg(as.formula(f), data = data))[[x]]
+  }
+  theirs <- c(vapply(split(d, d$g), slope, 0), slope(d, "s"))
+  expect_equal(unname(coef(h)), unname(theirs), tolerance = 1e-8)
+  parts <- fe_lm(y ~ w | id + t | x ~ z1 + z2, d, split = ~g, vcov = ~id)
+  equal <- fe_equal(parts, terms = "x")
+  expect_equal(h$equality$statistic, unname(equal$statistic))
+  expect_equal(h$equality$p.value, equal$p.value)
+})
+
+test_that("one regression with instruments by group: the split's estimates, or a common rest", {
+  skip_if_not_installed("AER")
+  d <- iv_split()
+  f <- y ~ w | id + t | x ~ z1 + z2
+  split <- fe_heterogeneity(f, d, by = ~g, vcov = "iid")
+  expect_equal(coef(fe_heterogeneity(f, d, by = ~g, method = "interact")), coef(split),
+               tolerance = 1e-8)
+  focal <- fe_heterogeneity(f, d, by = ~g, method = "focal", vcov = "iid")
+  m <- AER::ivreg(y ~ g:x + w + factor(id) + factor(t) |
+                    g:z1 + g:z2 + w + factor(id) + factor(t), data = d)
+  at <- paste0("g", c("a", "b", "c"), ":x")
+  expect_equal(unname(coef(focal)), unname(coef(m)[at]), tolerance = 1e-8)
+  expect_equal(unname(vcov(focal)), unname(vcov(m)[at, at]), tolerance = 1e-7)
+  own <- fe_heterogeneity(f, d, treat = "w", by = ~g, method = "focal", vcov = "iid")
+  m <- AER::ivreg(y ~ x + g:w + factor(id) + factor(t) |
+                    z1 + z2 + g:w + factor(id) + factor(t), data = d)
+  expect_equal(unname(coef(own)), unname(coef(m)[paste0("g", c("a", "b", "c"), ":w")]),
+               tolerance = 1e-8)
+})
+
+test_that("Romano-Wolf of models with instruments draws pairs", {
+  d <- iv_split()
+  h <- fe_heterogeneity(y ~ w | id + t | x ~ z1 + z2, d, by = ~g, vcov = ~id,
+                        adjust = list(method = "romano-wolf", type = "pairs", B = 199, seed = 1))
+  W <- fe_boot_weights(30, 1:199, 1)
+  t <- vapply(c("a", "b", "c"), function(g) {
+    part <- d[d$g == g, ]
+    m <- fe_lm(y ~ w | id + t | x ~ z1 + z2, part, vcov = ~id)
+    b <- fe_boot(m, studentise = TRUE, weights = W[sort(unique(part$id)), ])
+    (b$t[, "x"] - coef(m)[["x"]]) / b$se[, "x"] * b$se0[["x"]] / sqrt(vcov(m)["x", "x"])
+  }, numeric(199))
+  own <- h$table$estimate / h$table$std.error
+  first <- which.max(abs(own))
+  largest <- apply(abs(t), 1, max)
+  expect_equal(h$table$p.adjusted[first],
+               (sum(largest >= abs(own[first])) + 1) / (sum(!is.na(largest)) + 1))
+  expect_error(fe_heterogeneity(y ~ w | id + t | x ~ z1 + z2, d, by = ~g, vcov = ~id,
+                                adjust = list(method = "romano-wolf")), "least squares only")
+})
+
+test_that("under CR2 equality is the HTZ test of one regression with everything by group", {
+  skip_if_not_installed("clubSandwich")
+  set.seed(6)
+  d <- expand.grid(id = 1:14, t = 1:9)
+  d <- d[-sample(nrow(d), 9), ]
+  d$g <- factor(findInterval(d$t, c(4, 7)))
+  d$x <- rnorm(nrow(d)) + d$id / 5
+  d$y <- d$x * (1 + (d$g == 1)) + rnorm(nrow(d)) * (1 + d$id %% 3)
+  long <- lm(y ~ 0 + g:factor(id) + g:x, d)
+  V <- clubSandwich::vcovCR(long, d$id, "CR2")
+  at <- paste0("g", 0:2, ":x")
+  C <- matrix(0, 2, length(coef(long)), dimnames = list(NULL, names(coef(long))))
+  C[, at] <- rbind(c(-1, 1, 0), c(-1, 0, 1))
+  theirs <- clubSandwich::Wald_test(long, C[, !is.na(coef(long))], V, test = "HTZ")
+  for (method in c("split", "interact")) {
+    h <- fe_heterogeneity(y ~ x | id, d, by = ~g, method = method, vcov = CR2 ~ id)
+    expect_equal(h$equality$statistic, theirs$Fstat, tolerance = 1e-6)
+    expect_equal(h$equality$df2, theirs$df_denom, tolerance = 1e-6)
+    expect_equal(h$equality$p.value, theirs$p_val, tolerance = 1e-6)
+    pair <- clubSandwich::linear_contrast(long, V, C[1, !is.na(coef(long)), drop = FALSE])
+    expect_equal(h$pairs$df[1], pair$df, tolerance = 1e-6)
+    expect_equal(h$pairs$std.error[1], pair$SE, tolerance = 1e-6)
+  }
+  expect_output(print(h), "HTZ tests")
+})
+
+test_that("under CR3 the joint variance is what leaving a cluster out does to all estimates", {
+  d <- transform(digitrade, period = findInterval(year, c(2012, 2016)))
+  h <- fe_heterogeneity(ln_upmf ~ ln_imdig | country, d, by = ~period, vcov = CR3 ~ country)
+  out <- vapply(unique(d$country), function(left) {
+    vapply(0:2, function(p) {
+      part <- d[d$period == p & d$country != left, ]
+      x <- part$ln_imdig - ave(part$ln_imdig, part$country)
+      sum(x * part$ln_upmf) / sum(x^2)
+    }, 0)
+  }, numeric(3))
+  V <- tcrossprod(out - unname(coef(h))) * 62 / 63
+  expect_equal(unname(vcov(h)), V, tolerance = 1e-8)
+  R <- rbind(c(-1, 1, 0), c(-1, 0, 1))
+  F <- drop(t(R %*% coef(h)) %*% solve(R %*% V %*% t(R), R %*% coef(h))) / 2
+  expect_equal(h$equality$statistic, F, tolerance = 1e-8)
+  expect_equal(h$equality$df2, 62)
+})
+
+test_that("under pairs() the same clusters are drawn in all groups", {
+  h <- fe_heterogeneity(ln_upmf ~ ln_imdig | country + year, digitrade, by = ~developed,
+                        vcov = pairs(R = 60, seed = 4) ~ country)
+  parts <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, split = ~developed,
+                 vcov = pairs(R = 60, seed = 4) ~ country)
+  equal <- fe_equal(parts, terms = "ln_imdig")
+  expect_equal(unname(vcov(h)), unname(vcov(equal)), tolerance = 1e-10)
+  expect_equal(h$equality$p.value, equal$p.value)
 })

@@ -57,6 +57,25 @@ test_that("F of all slopes is over the smallest degrees of freedom", {
   expect_equal(g$p.value, pf(g$statistic, 3, 3.5, lower.tail = FALSE))
 })
 
+test_that("F of all slopes does not depend on the units of the regressors", {
+  d <- transform(mtcars, small = hp * 1e-9, large = wt * 1e9)
+  for (v in c("iid", "HC1", "HC3")) {
+    for (effects in c("", " | carb")) {
+      f <- function(x) {
+        glance(fe_lm(as.formula(paste0("mpg ~ qsec + ", x, effects)), d, vcov = v))$statistic
+      }
+      expect_equal(f("small + large"), f("hp + wt"), tolerance = 1e-10)
+    }
+  }
+})
+
+test_that("F of all slopes under iid is lm's where powers are nearly collinear", {
+  d <- transform(cars, near = speed + 1000)
+  formula <- dist ~ near + I(near^2) + I(near^3)
+  expect_equal(glance(fe_lm(formula, d, vcov = "iid"))$statistic,
+               summary(lm(formula, d, tol = 1e-14))$fstatistic[["value"]], tolerance = 1e-5)
+})
+
 test_that("a combination has the smallest of what it holds, and one coefficient its own", {
   m <- panel_model()
   C <- rbind(c(1, 0, 0), c(0, -2, 1), c(0, 0, 3), c(1, 0, 1))

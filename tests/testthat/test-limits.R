@@ -37,6 +37,14 @@ fit_or_say <- c(
   "first <- tryCatch(coef(fe_lm(y ~ x | a + b + c, d, threads = 2)), error = conditionMessage)",
   "cat(\"first:\", first, \"\\n\")")
 
+test_that("lack of memory is no property of a model, and passes where such errors are caught", {
+  expect_error(fepanel:::raise_memory(), "memory", class = "fe_memory")
+  expect_error(fepanel:::raise_memory(), class = "fe_error")
+  expect_error(fepanel:::leverage_or_null(fepanel:::raise_memory()), class = "fe_memory")
+  expect_error(fepanel:::full_leverage(fepanel:::raise_memory(), list(n_levels = 2L)),
+               class = "fe_memory")
+})
+
 test_that("too little memory is an R error that says so, and the session goes on", {
   skip_unless_posix()
   skip_if_not(file.exists("/proc/self/status"), "the size of the session cannot be told")

@@ -244,3 +244,49 @@ test_that("a treatment or equation that is not named is refused", {
   expect_error(fe_mediate(y ~ t, d, mediators = "m", covariates = list(q = ~t), R = 0),
                "among \"y\" and \"m\"", class = "fe_error")
 })
+
+test_that("effects are those of the change of the treatment that is asked for", {
+  fit <- function(..., R = 49) {
+    fe_mediate(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, vcov = ~country, R = R,
+               mediators = c("ln_innov", "ln_inter"), seed = 3, ...)
+  }
+  for (type in c("parallel", "serial")) {
+    one <- fit(type = type)
+    three <- fit(type = type, control.value = 5, treat.value = 2)
+    kinds <- c("total", "direct", "indirect", "contrast")
+    factor <- ifelse(one$effects$effect %in% kinds, -3, 1)
+    expect_equal(three$effects$estimate, factor * one$effects$estimate)
+    expect_equal(three$effects$std.error, abs(factor) * one$effects$std.error)
+    expect_equal(three$effects$p.value, one$effects$p.value)
+    low <- ifelse(factor < 0, factor * one$effects$conf.high, one$effects$conf.low)
+    expect_equal(three$effects$conf.low, low)
+    expect_equal(three$identity, one$identity)
+  }
+  expect_output(print(three), "indirect effects: ln_imdig changes from 5 to 2", fixed = TRUE)
+  expect_match(paste(fe_table(three)$notes, collapse = " "), "ln_imdig (5 to 2)", fixed = TRUE)
+  moderated <- function(...) fit(moderator = "ln_insti", paths = "a", R = 0, ci = "sobel", ...)
+  one <- moderated()$effects
+  two <- moderated(treat.value = 2)$effects
+  factor <- ifelse(one$effect %in% c("total", "direct", "indirect", "index"), 2, 1)
+  expect_equal(two$std.error, factor * one$std.error)
+  expect_equal(two$estimate, factor * one$estimate)
+})
+
+test_that("labels of a long chain cover neither each other nor nodes", {
+  skip_if_not_installed("ggplot2")
+  x <- fe_mediate(ln_upmf ~ ln_imdig + pgdp | country + year, digitrade, type = "serial",
+                  mediators = c("ln_innov", "ln_inter", "fdi", "rd"), ci = "delta")
+  panel <- fepanel:::path_panel(x$mediators, x, 4L)
+  at <- panel$arrows
+  size <- c(2.6, max(panel$nodes$y) + 0.65)
+  covered <- function(x, y, half) {
+    across <- abs(outer(at$at_x, x, `-`)) < half[1] * size[1]
+    across & abs(outer(at$at_y, y, `-`)) < half[2] * size[2]
+  }
+  each <- covered(at$at_x, at$at_y, c(0.12, 0.08))
+  expect_equal(sum(each), nrow(at))
+  expect_false(any(covered(panel$nodes$x, panel$nodes$y, c(0.13, 0.08))))
+  free <- at$free
+  slope <- (at$yend - at$y) / (at$xend - at$x)
+  expect_equal((at$at_y - at$y)[free], (slope * (at$at_x - at$x))[free])
+})

@@ -74,18 +74,6 @@ test_that("every equation has the same rows when a mediator is missing somewhere
   expect_identical(subset(as.data.frame(fe_rows(x)), !used)$row, c(3L, 50L))
 })
 
-test_that("Hayes' example of a manipulated cover story is reproduced", {
-  skip_if_not_installed("psych")
-  e <- new.env()
-  tryCatch(utils::data("Tal.Or", package = "psych", envir = e), warning = function(w) NULL)
-  skip_if(is.null(e$Tal.Or))
-  x <- fe_mediate(reaction ~ cond, e$Tal.Or, treat = "cond", mediators = "pmi", R = 0, vcov = "iid")
-  expect_equal(coef(x)[["total"]], 0.4956897, tolerance = 1e-6)
-  expect_equal(coef(x)[["direct:pmi"]], 0.2543542, tolerance = 1e-6)
-  expect_equal(coef(x)[["indirect:pmi"]], 0.2413355, tolerance = 1e-6)
-  expect_equal(tidy(x$models$a$pmi)$std.error[2], 0.2356913, tolerance = 1e-6)
-})
-
 test_that("tidy has one row an effect and glance one row", {
   set.seed(1)
   x <- fe_mediate(base_formula, digitrade, mediators = "ln_innov", R = 199, ci = "basic")

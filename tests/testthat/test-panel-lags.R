@@ -177,3 +177,8 @@ test_that("lags in arguments without a panel, or several at once, are refused", 
   expect_equal(coef(fe_lm(y ~ x | id, d, weights = ~f(z))),
                coef(fe_lm(y ~ x | id, d, weights = ~abs(z))))
 })
+
+test_that("an empty part beside a lag is refused in words", {
+  d <- data.frame(y = c(1, 3, 2, 5), x = c(2, 1, 4, 3), id = c(1, 1, 2, 2), t = c(1, 2, 1, 2))
+  expect_error(fe_lm(y ~ l(x) | NULL, d, panel.id = ~id + t), "empty part", class = "fe_error")
+})

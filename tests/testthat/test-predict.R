@@ -23,6 +23,27 @@ test_that("predictions and their errors equal those of lm() with dummies", {
                unname(suppressWarnings(predict(l, new, interval = "prediction"))), tolerance = 1e-9)
 })
 
+test_that("poly(), scale() and splines keep the basis of the fit where rows are left out", {
+  d <- unbalanced()
+  d$y[c(2, 5)] <- NA
+  d$w[7] <- 0
+  for (term in c("poly(x, 2)", "scale(x)", "splines::ns(x, 3)", "poly(x, 2):year")) {
+    for (effects in c("", " | unit")) {
+      m <- fe_lm(paste0("y ~ ", term, effects), d, vcov = "iid", weights = ~w, subset = year > 1)
+      expect_equal(predict(m), fitted(m), tolerance = 1e-10)
+      expect_equal(predict(m, d[20:22, ]), fitted(m)[fe_rows(m)$row[fe_rows(m)$used] %in% 20:22],
+                   tolerance = 1e-10)
+      l <- lm(paste0("y ~ ", term, if (nzchar(effects)) " + factor(unit)"), d, weights = w,
+              subset = year > 1)
+      new <- data.frame(unit = c(1, 3, 9), year = 2, x = c(-1, 0.5, 2))
+      ours <- predict(m, new, se.fit = TRUE)
+      theirs <- predict(l, new, se.fit = TRUE)
+      expect_equal(ours$fit, unname(theirs$fit), tolerance = 1e-8)
+      expect_equal(ours$se.fit, unname(theirs$se.fit), tolerance = 1e-8)
+    }
+  }
+})
+
 test_that("the error of a prediction follows the model's own variance", {
   skip_if_not_installed("sandwich")
   d <- unbalanced()
@@ -195,4 +216,19 @@ test_that("a prediction has no name that the data do not have", {
   m <- fe_lm(y ~ x1 | unit + time, d)
   expect_null(names(predict(m, d[1L, ])))
   expect_null(names(predict(m, d[1L, ], se.fit = TRUE)$fit))
+})
+
+test_that("predictions for the rows of the fit are the fit, whatever its regressors were made of", {
+  d <- random_panel(43)
+  d$x1[3:9] <- NA
+  d$y[1:5] <- NA
+  d$stamp <- as.POSIXlt(as.Date("2021-05-05") + seq_len(nrow(d)))
+  d$flag <- cbind(d$x2 > 1, d$x3 > 0)
+  k <- 2
+  formulas <- list(y ~ x1 + I(x2 - mean(x2)) * x3 | unit, y ~ x1 + stamp, y ~ exp(x1) * k + pi,
+                   y ~ cut(x2, 3) + x1 | unit, y ~ flag + x1 | unit)
+  for (f in formulas) {
+    m <- suppressWarnings(fe_lm(f, d), classes = "fe_warning")
+    expect_equal(unname(predict(m)), unname(m$y - m$residuals), tolerance = 1e-8)
+  }
 })

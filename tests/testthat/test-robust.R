@@ -244,10 +244,80 @@ test_that("bad requests say what is wrong", {
   expect_error(robust(combine = "outcomes"), "`combine`", class = "fe_error")
   expect_error(robust(samples = list(a = c(TRUE, FALSE))), "`samples` must be logical with 819",
                class = "fe_error")
-  expect_error(fe_robust(ln_upmf ~ 1 | country | ln_imdig ~ fdi, digitrade), "least squares only",
-               class = "fe_error")
+  expect_error(robust(instruments = "drop"), "the formula has no instruments", class = "fe_error")
   expect_error(tidy(robust(), "leave_out"), "`part`", class = "fe_error")
   d <- transform(digitrade, bloc = ifelse(country == "c01", NA, "b"))
   expect_error(fe_robust(equation, d, leave_out = ~bloc), "`leave_out` has `bloc`, which is NA",
                class = "fe_error")
+})
+
+# A panel with an endogenous regressor, whose coefficient depends on the group.
+iv_groups <- function(seed = 1, units = 30, times = 8) {
+  set.seed(seed)
+  d <- expand.grid(id = seq_len(units), t = seq_len(times))
+  n <- nrow(d)
+  d$g <- ifelse(d$id %% 2 == 1, "odd", "even")
+  u <- rnorm(n)
+  for (name in c("z1", "z2", "w")) d[[name]] <- rnorm(n)
+  d$x <- d$z1 + 0.5 * d$z2 + 0.3 * d$w + u + rnorm(n)
+  d$s <- d$x + rnorm(n)
+  d$y <- ifelse(d$g == "odd", 1, 2) * d$x + d$w + u + rnorm(n) + d$id / 9
+  d$y2 <- d$y + rnorm(n)
+  d
+}
+
+test_that("with instruments every specification is the two-stage fit that it names", {
+  skip_if_not_installed("fixest")
+  d <- iv_groups()
+  r <- fe_robust(y ~ w | id + t | x ~ z1 + z2, d, outcomes = "y2", lags = 1, controls = "none",
+                 samples = list(odd = ~g == "odd"), effects = list(~id), vcov = list("iid", ~id),
+                 panel.id = ~id + t, instruments = c("drop", "ols"), leave_out = ~t)
+  fit <- function(f, data = d) {
+    m <- suppressMessages(fixest::feols(f, data, panel.id = ~id + t))
+    unname(coef(m)[grep("^(fit_x|fit_l\\(x|x)", names(coef(m)))])
+  }
+  theirs <- c(fit(y ~ w | id + t | x ~ z1 + z2), fit(y2 ~ w | id + t | x ~ z1 + z2),
+              fit(y ~ w | id + t | l(x, 1) ~ l(z1, 1) + l(z2, 1)),
+              fit(y ~ 1 | id + t | x ~ z1 + z2),
+              fit(y ~ w | id + t | x ~ z1 + z2, d[d$g == "odd", ]),
+              fit(y ~ w | id | x ~ z1 + z2), fit(y ~ w | id + t | x ~ z1 + z2),
+              fit(y ~ w | id + t | x ~ z2), fit(y ~ w | id + t | x ~ z1),
+              fit(y ~ x + w | id + t))
+  expect_equal(r$specs$estimate, theirs, tolerance = 1e-8)
+  expect_identical(tail(r$specs$label, 3), c("without z1", "without z2", "least squares"))
+  expect_equal(r$leave_out$estimate[2], fit(y ~ w | id + t | x ~ z1 + z2, d[d$t != 2, ]),
+               tolerance = 1e-8)
+})
+
+test_that("estimates without a unit come from the baseline where fits would be too many", {
+  d <- iv_groups(2)
+  m <- fe_lm(y ~ w | id + t | x ~ z1 + z2, d)
+  coded <- fepanel:::one_cluster(fepanel:::cluster_factors(~id, m, 1L))
+  quick <- fepanel:::leave_out_estimates(m, coded, "x")
+  expect_equal(quick[7], coef(fe_lm(y ~ w | id + t | x ~ z1 + z2, d[d$id != 7, ]))[["x"]],
+               tolerance = 1e-8)
+})
+
+test_that("other endogenous regressors stay, and an exogenous one may be the focal one", {
+  d <- iv_groups(3)
+  r <- fe_robust(y ~ w + s | id | x ~ z1 + z2, d, focal = "w", controls = "none")
+  expect_equal(r$specs$estimate, c(coef(fe_lm(y ~ w + s | id | x ~ z1 + z2, d))[["w"]],
+                                   coef(fe_lm(y ~ w | id | x ~ z1 + z2, d))[["w"]]))
+  expect_error(fe_robust(y ~ w | id | x ~ z1 + z2, d, instruments = "each"), "`instruments`",
+               class = "fe_error")
+  lost <- fe_robust(y ~ w | id | x ~ z1, d, instruments = list(none = ~w))
+  expect_match(lost$specs$problem[2], "among the exogenous")
+})
+
+test_that("a warning of fixed effects that models share is noted at each of them", {
+  set.seed(4)
+  d <- expand.grid(id = 1:12, t = 1:9)
+  d[c("x", "z", "z2", "y")] <- rnorm(4 * nrow(d))
+  d$v <- ifelse(d$id == 1, 1e6 * (1 + (d$t %% 3L) * .Machine$double.eps), 1e6 + d$x)
+  d$twice <- 2 * d$z
+  r <- suppressWarnings(fe_robust(y ~ z + z2 | id[v], d, effects = list(~id),
+                                  controls = c("drop", "none"), samples = list(late = ~t > 2)))
+  expect_identical(grepl("no slope for 1 level", r$specs$note), r$specs$effects == "id[v]")
+  own <- fe_robust(y ~ z + z2 | id, d, controls = list(double = ~ z2 + twice, none = ~1))
+  expect_identical(is.na(own$specs$note), c(TRUE, FALSE, TRUE))
 })

@@ -335,6 +335,58 @@ test_that("every solver gives the same bits on 1, 2 and 4 threads", {
   }
 })
 
+# Few degrees of freedom, three large factors, weights over twelve orders of magnitude: the least
+# singular value of the scaled dummies is about 1e-7.
+near_singular <- function(seed, n = 150L) {
+  set.seed(seed)
+  d <- data.frame(a = sample(75L, n, TRUE), b = sample(50L, n, TRUE), c = sample(50L, n, TRUE),
+                  g = seq_len(n), x1 = rnorm(n), x2 = rnorm(n), y = rnorm(n))
+  transform(d, w = 10^runif(n, -6, 6))
+}
+
+test_that("no solver is silently wrong where the dummies are nearly singular", {
+  refused <- 0L
+  for (seed in c(3, 75, 88)) {
+    d <- near_singular(seed)
+    o <- dense_fit(d, independent_columns(do.call(cbind, lapply(d[c("a", "b", "c")],
+                                                                full_dummies))), d$w)
+    for (solver in solvers) {
+      m <- tryCatch(fe_lm(y ~ x1 + x2 | a + b + c, d, weights = w, singletons = "keep",
+                          control = fe_control(solver = solver)), fe_error = identity)
+      if (inherits(m, "error")) {
+        refused <- refused + 1L
+        expect_identical(solver, "cg")
+        expect_match(conditionMessage(m), "moved it by .*: weights are too unequal for it")
+      } else {
+        expect_lt(worst(coef(m), o$coef), 1e-9)
+        expect_lt(worst(sqrt(diag(vcov(m, "iid"))), sqrt(diag(o$vcov$iid))), 1e-9)
+      }
+    }
+  }
+  expect_lte(refused, 2L)
+})
+
+test_that("where conjugate gradients fail, the default goes over to the dense factor", {
+  d <- sparse_mobility(91)
+  fe <- d[c("worker", "firm", "place")]
+  done <- fe_demean(d$y, fe, control = fe_control(max_iter = 1))
+  expect_identical(attr(done, "solver"), "schur")
+  expect_equal(done, fe_demean(d$y, fe), tolerance = 1e-10, ignore_attr = TRUE)
+  m <- fe_lm(y ~ x1 | worker + firm + place, d, vcov = "HC1", control = fe_control(max_iter = 1))
+  exact <- fe_lm(y ~ x1 | worker + firm + place, d, vcov = "HC1",
+                 control = fe_control(solver = "schur"))
+  expect_equal(coef(m), coef(exact), tolerance = 1e-10)
+  expect_equal(vcov(m), vcov(exact), tolerance = 1e-9)
+  expect_equal(fitted(m), fitted(exact), tolerance = 1e-10)
+})
+
+test_that("effects that explain every row are refused as such by a solver that stops short", {
+  d <- random_graph("as many levels as rows", 92)
+  expect_error(fe_lm(effects_formula(four_factors), d, singletons = "keep",
+                     control = fe_control(solver = "cg", max_iter = 1)),
+               "explain all of 120 usable rows .*no degree of freedom", class = "fe_error")
+})
+
 test_that("not reaching the tolerance is an error with the figure", {
   d <- sparse_mobility(91)
   short <- function(solver) fe_control(solver = solver, max_iter = 1)

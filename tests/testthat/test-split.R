@@ -53,3 +53,8 @@ test_that("what is no split is refused", {
   expect_error(fe_lm(y ~ x1, d, fsplit = "nope"), "`fsplit` names")
   expect_error(fe_lm(y ~ x1, d, split = ~nope), "cannot be evaluated")
 })
+
+test_that("raw bytes are no parts of a sample", {
+  d <- data.frame(y = c(1, 3, 2, 5), x = c(2, 1, 4, 3), r = as.raw(c(1, 1, 2, 2)))
+  expect_error(fe_lm(y ~ x, d, split = ~r), "one value for each", class = "fe_error")
+})

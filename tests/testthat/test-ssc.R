@@ -1,36 +1,10 @@
-# Small-sample conventions: reference numbers of the packages that follow them, then those packages
-# themselves. Grunfeld, inv ~ value + capital | firm + year, by firm.
+# Small-sample conventions, and the packages that follow them; their printed numbers are in
+# reference/grunfeld.R. Grunfeld, inv ~ value + capital | firm + year, by firm.
 grunfeld <- function(...) {
   data("Grunfeld", package = "plm", envir = environment())
   fe_lm(inv ~ value + capital | firm + year, Grunfeld, vcov = ~firm, ...)
 }
 se_value <- function(m, ...) sqrt(vcov(m, ...)["value", "value"])
-
-test_that("every preset gives its package's standard error to ten decimals", {
-  skip_if_not_installed("plm")
-  m <- grunfeld()
-  expected <- c(fepanel = .0108244295, fixest = .0108244295, reghdfe = .0108244295,
-                xtreg = .0108244295,
-                areg = .0111089155, plm = .0097120237, plm.HC1 = .0097609511, plm.sss = .0102631912,
-                sandwich = .0102373718, sandwich.HC1 = .0111089155,
-                estimatr = .0111089155, estimatr.CR0 = .0097120237, clubSandwich = .0102373718,
-                clubSandwich.CR1S = .0111089155)
-  for (preset in names(expected)) {
-    expect_printed(se_value(m, ssc = preset), expected[[preset]], 10)
-  }
-  expect_printed(se_value(m, ssc = "lfe"), .01028921, 8)
-  expect_equal(se_value(m, CR0 ~ firm), .009712023687, tolerance = 1e-9)
-})
-
-test_that("every part of a convention can be set", {
-  skip_if_not_installed("plm")
-  m <- grunfeld()
-  expect_printed(se_value(m, ssc = fe_ssc(K.fixef = "full")), .0111089155, 10)
-  expect_printed(se_value(m, ssc = fe_ssc(K.fixef = "none")), .0102631912, 10)
-  expect_printed(se_value(m, ssc = fe_ssc(K.adj = FALSE)), .0102373718, 10)
-  expect_printed(se_value(m, ssc = fe_ssc(K.adj = FALSE, G.adj = FALSE)), .0097120237, 10)
-  expect_printed(se_value(m, ssc = fe_ssc("areg", K.fixef = "nonnested")), .0108244295, 10)
-})
 
 test_that("degrees of freedom follow the convention", {
   skip_if_not_installed("plm")
@@ -39,8 +13,6 @@ test_that("degrees of freedom follow the convention", {
   expect_equal(vcov_df(m, ssc = "plm"), 169)
   expect_equal(vcov_df(m, vcov = "HC1"), 169)
   expect_equal(vcov_df(m, vcov = ~firm + year), 9)
-  p <- tidy(m, ssc = "lfe")$p.value[1]
-  expect_equal(signif(p, 4), 1.155e-06)
 })
 
 test_that("degrees of freedom and the factor of the jackknife can be set", {
@@ -66,7 +38,6 @@ test_that("heteroskedasticity-robust variances do not depend on the convention",
   for (type in c("iid", "HC0", "HC1", "HC2", "HC3")) {
     expect_identical(vcov(m, type, ssc = "plm"), vcov(m, type))
   }
-  expect_printed(c(se_value(m, "HC2"), se_value(m, "HC3")), c(.0203356, .0236238), 7)
 })
 
 test_that("the model states the factor, the clusters and the degrees of freedom", {

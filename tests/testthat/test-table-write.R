@@ -152,19 +152,29 @@ test_that("modelsummary and tinytable take the models and the tables", {
   expect_s4_class(tinytable::tt(x), "tinytable")
 })
 
-test_that("texreg reads the models through broom", {
+test_that("texreg has a method for the models, and for what holds several of them", {
   skip_if_not_installed("texreg")
-  m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade, vcov = ~country)
-  extract <- getExportedValue("texreg", "extract")
-  out <- suppressWarnings(extract(m)) # it says that it cannot show the kind of variance
-  expect_equal(out@coef, unname(coef(m)))
-  expect_equal(out@se, unname(sqrt(diag(vcov(m)))))
+  m <- fe_lm(ln_upmf ~ ln_imdig + csw0(pgdp) | country + year, digitrade, vcov = ~country)
+  expect_silent(out <- texreg::extract(m[[2]]))
+  expect_equal(out@coef, unname(coef(m[[2]])))
+  expect_equal(out@se, unname(sqrt(diag(vcov(m[[2]])))))
+  expect_equal(out@pvalues, tidy(m[[2]])$p.value)
+  gof <- stats::setNames(out@gof, out@gof.names)
+  expect_equal(gof[["Within R^2"]], glance(m[[2]])$within.r.squared)
+  expect_equal(gof[c("Num. obs.", "Num. groups: country")], c(819, 63), ignore_attr = TRUE)
+  text <- texreg::screenreg(unname(as.list(m)))
+  expect_match(text, "Model 2")
+  expect_match(text, "Num. groups: year +13 +13")
+  h <- fe_heterogeneity(ln_upmf ~ ln_imdig | country, digitrade, by = ~developed)
+  expect_match(texreg::texreg(h), "& $0.20^{***}$ & $-0.07$", fixed = TRUE)
+  iv <- fe_lm(ln_upmf ~ pgdp | country | ln_imdig ~ fdi, digitrade)
+  expect_match(texreg::screenreg(iv), sprintf("First-stage F +%.2f", glance(iv)$first.stage.F))
 })
 
 test_that("files that cannot be written are refused", {
   m <- fe_lm(ln_upmf ~ ln_imdig | country + year, digitrade)
   refused <- function(expr, text) expect_error(expr, text, class = "fe_error")
-  refused(fe_table_write(fe_table(m), "x.foo"), "not \"foo\"")
+  refused(fe_table_write(fe_table(m), "x.foo"), "\"x.foo\", whose extension is no format")
   refused(fe_table_write(fe_table(m), file.path(tempdir(), "no", "x.tex")), "does not exist")
   refused(fe_table_write(m, "x.tex"), "made by fe_table")
 })

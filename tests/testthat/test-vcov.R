@@ -178,6 +178,8 @@ test_that("a type alone goes with the clusters of the model's variance", {
   expect_identical(vcov(model, "CR3"), vcov(model, CR3 ~ cluster))
   expect_identical(names(summary(model, "CR2")$vcov_info$G), "cluster")
   expect_identical(vcov(model, "cluster"), vcov(model, ~unit))
+  expect_identical(vcov(model, "wild(R = 19, seed = 1)"), vcov(model, wild(19, seed = 1) ~ cluster))
+  expect_identical(vcov(summary(model, "twoway"), "CR0"), vcov(model, CR0 ~ unit + time))
 })
 
 test_that("a constant whose effects the clusters enclose is warned of, once for a call", {
@@ -279,4 +281,31 @@ test_that("messages name the argument that was given, and what was meant", {
   refuses(vcov(model, "cr2"), "Did you mean \"CR2\"")
   refuses(vcov(model, Hc3 ~ unit), "Did you mean \"HC3\"")
   refuses(vcov(model, wild(foo = 1) ~ unit), "wild\\(foo = 1\\).*\"R\", \"weights\" and \"seed\"")
+})
+
+test_that("a variance that is zero because the scores of every cluster cancel is NA, and said", {
+  set.seed(31)
+  pair <- expand.grid(unit = 1:2, time = 1:6) # one treated unit, one control
+  pair$treated <- pair$unit == 1 & pair$time > 3
+  pair$x <- rnorm(12)
+  pair$y <- rnorm(12)
+  for (f in list(y ~ treated | unit + time, y ~ x | unit + time, y ~ factor(unit))) {
+    m <- fe_lm(f, pair)
+    for (type in c("CR0", "CR1", "CR2", "wild")) {
+      expect_warning(V <- vcov(m, type, ~unit), "zero.*standard error is NA", class = "fe_warning")
+      expect_true(all(is.na(V)))
+    }
+    expect_no_warning(V <- vcov(m, "HC1"))
+    expect_true(all(diag(V) > 1e-4))
+  }
+  m <- suppressWarnings(fe_lm(y ~ x | unit + time, pair, vcov = CR2 ~ unit), classes = "fe_warning")
+  expect_output(print(m), "NA")
+  expect_warning(m <- fe_lm(y ~ 0 + x, transform(pair, y = 2 * x), vcov = ~unit), "perfect")
+  expect_false(anyNA(vcov(m)))
+})
+
+test_that("a constant alone may have a multi-way variance that is negative", {
+  d <- data.frame(y = c(0.6, -0.3, 1.5, 0.4), g = c(1, 1, 2, 1), t = c(1, 2, 2, 2))
+  expect_warning(m <- fe_lm(y ~ 1, d, vcov = ~g + t), "negative for \"\\(Intercept\\)\"")
+  expect_identical(vcov(m)[[1L]], NA_real_)
 })

@@ -193,15 +193,6 @@ test_that("bad arguments are named", {
   expect_error(fe_wald(lm(y ~ x1, d)), "class fe_lm", class = "fe_error")
 })
 
-test_that("F statistics of slopes are Stata's", {
-  skip_if_not_installed("plm")
-  data("Cigar", package = "plm", envir = environment())
-  pooled <- fe_lm(sales ~ price, Cigar, vcov = "iid")
-  expect_printed(fe_wald(pooled)$statistic, 147.82425, 5)
-  expect_printed(fe_wald(pooled, vcov = ~state)$statistic, 36.70275, 5)
-  expect_printed(fe_wald(fe_lm(sales ~ price | state, Cigar), vcov = "iid")$statistic, 458.45825, 5)
-})
-
 test_that("the joint test agrees with car, lmtest and fixest", {
   skip_if_not_installed("car")
   skip_if_not_installed("lmtest")
@@ -362,4 +353,35 @@ test_that("a print states hypotheses, variance, statistic and degrees of freedom
   expect_identical(nrow(tidy(f)), 2L)
   expect_equal(glance(f)$df.residual, 19)
   expect_equal(glance(f)$p.value, f$p.value)
+})
+
+test_that("an F test under own degrees of freedom has the smallest of what it tests", {
+  own <- fe_ssc(t.df = "satterthwaite")
+  m <- fe_lm(y ~ x1 + x2 + x3 | unit, random_panel(3), vcov = "HC2", ssc = own)
+  df <- m$vcov_info$df
+  two <- names(df)[order(df)][2:3] # the smallest of all is not tested
+  expect_equal(fe_wald(m, two)$parameter[["df2"]], min(df[two]), tolerance = 1e-12)
+  expect_equal(fe_wald(m)$parameter[["df2"]], min(df), tolerance = 1e-12)
+})
+
+test_that("a function's value is not labelled with the name of a coefficient that it is not", {
+  m <- fe_lm(y ~ x1 + x2 | unit, random_panel(3))
+  ratio <- fe_wald(m, function(b) b[1] / b[2])
+  expect_identical(ratio$hypotheses, "f(b)[1] = 0")
+  expect_identical(fe_wald(m, function(b) c(ratio = b[[1]] / b[[2]]))$hypotheses, "ratio = 0")
+  expect_identical(fe_wald(m, function(b) b)$hypotheses, c("x1 = 0", "x2 = 0"))
+})
+
+test_that("a coefficient without a variance is refused, and no obstacle to tests of others", {
+  set.seed(33)
+  pair <- expand.grid(unit = 1:2, time = 1:6)
+  pair[c("x", "y")] <- rnorm(24)
+  zero <- suppressWarnings(fe_lm(y ~ x | unit + time, pair, vcov = ~unit), classes = "fe_warning")
+  expect_error(fe_wald(zero), "variance that is zero or not known", class = "fe_error")
+  expect_error(fe_wald(zero, function(b) b^2), "zero or not known", class = "fe_error")
+  m <- fe_lm(y ~ x1 + x2 | unit, random_panel(3))
+  truth <- fe_wald(m, "x2")
+  m$vcov["x1", ] <- m$vcov[, "x1"] <- NA # as a repaired two-way variance has it
+  expect_error(fe_wald(m, "x1 = x2"), "zero or not known", class = "fe_error")
+  expect_equal(fe_wald(m, "x2"), truth)
 })

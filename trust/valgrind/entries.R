@@ -1,0 +1,11 @@
+# The cases of trust/alloc/cases.R once each, on a long panel that is not quite so long.
+library(fepanel)
+source("trust/alloc/cases.R")
+d <- alloc_panel()
+long <- alloc_long(9000L)
+m <- fe_lm(y ~ x + z | unit + time, d, vcov = ~unit)
+fe_threads(2)
+for (name in names(alloc_cases)) suppressWarnings(eval(alloc_cases[[name]]))
+rm(m)
+invisible(gc())
+cat("cases: ", length(alloc_cases), "\n", sep = "")
