@@ -172,13 +172,14 @@ set_meat <- function(s, clusters) {
 # Design (columns, as a list or a matrix) and bread such that V = bread meat(X) bread. A functional
 # (x0, x0_slopes) of the fixed effects adds a first coefficient, of which row i has the influence
 # x0_i - x_i' B x0_slopes: then X holds the influences of all coefficients, and the bread is the
-# identity. So it does for regressors that are not residuals from a constant, whose cross-products
-# would cancel. Without a functional the influences' own X'WX is known, `gram`.
+# identity. So it does for regressors that are not residuals from a constant, or nearly collinear:
+# their cross-products would cancel. Without a functional the influences' own X'WX is known, `gram`.
 influence_design <- function(m, functional = m[c("x0", "x0_slopes")]) {
   centred <- has_constant(m$factors) || !m$has_constant
   names <- colnames(m$bread)
-  if (is.null(functional$x0) && centred) {
-    return(list(X = m$x, bread = m$bread, gram = gram_of_root(m$root)))
+  gram <- gram_of_root(m$root)
+  if (is.null(functional$x0) && centred && !is_nearly_collinear(m$bread, gram)) {
+    return(list(X = m$x, bread = m$bread, gram = gram))
   }
   slopes <- tcrossprod(residual_design(m) %*% m$root, m$root)
   colnames(slopes) <- names
@@ -200,6 +201,11 @@ influences <- function(m, design = influence_design(m)) {
 gram_of_root <- function(root) {
   if (!length(root)) return(root)
   tcrossprod(backsolve(root, diag(nrow(root)), transpose = TRUE))
+}
+
+# A sandwich of X'WX loses as many digits as the largest variance inflation factor has.
+is_nearly_collinear <- function(bread, gram) {
+  length(bread) > 0L && isTRUE(max(diag(bread) * diag(gram)) > 1e4)
 }
 
 identity_bread <- function(names) `dimnames<-`(diag(length(names)), list(names, names))

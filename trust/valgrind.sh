@@ -2,19 +2,22 @@
 # Every access to memory watched by valgrind, without a rebuilt R: reads of what was never written,
 # accesses out of bounds, blocks that nothing points to at the end.
 #
-#   sh trust/valgrind.sh [--quick]
+#   sh trust/valgrind.sh [--quick] [--only=tests|entries]
 #
 # The C tests (--quick: those of three small files), and the cases of trust/alloc/cases.R, which
 # reach every entry of the compiled code, in an R that valgrind runs. Of what valgrind finds there,
 # what has a function of fepanel on its stack counts: R and its other libraries have findings too.
+# valgrind computes long double in 64 bits: tests of scan and slopes that need more do not hold.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 check=valgrind
 . trust/sanitize/build.sh
 quick=0
+only=
 for argument in "$@"; do
   case $argument in
     --quick) quick=1 ;;
+    --only=*) only=${argument#--only=} ;;
     *) echo "unknown argument $argument" >&2; exit 2 ;;
   esac
 done
@@ -30,8 +33,10 @@ tests_in_c() {
   fi
   since=$(now)
   build_tests gcc "-O1 -g" "$work/tests" "$names"
-  run_tests "$work/tests" "$memcheck --error-exitcode=99"
-  row "$what" "$passed" "$failed" "no error, no block definitely lost; $passed tests pass" "$since"
+  run_tests "$work/tests" "$memcheck --error-exitcode=99" "scan slopes"
+  outcome="no error, no block definitely lost; $passed tests pass"
+  [ $inexact -eq 0 ] || outcome="$outcome, $inexact that need 80 bits of long double do not hold"
+  row "$what" $((passed + inexact)) "$failed" "$outcome" "$since"
 }
 
 # Paragraphs of valgrind's report that name the package's library or files.
@@ -59,6 +64,6 @@ if ! have valgrind; then
   not_run "C tests and R" "valgrind is not installed"
   exit 0
 fi
-tests_in_c
-[ $quick -eq 1 ] || entries_in_r
+[ "$only" = entries ] || tests_in_c
+[ $quick -eq 1 ] || [ "$only" = tests ] || entries_in_r
 [ $failures -eq 0 ]

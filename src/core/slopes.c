@@ -119,6 +119,7 @@ static fe_solver choose_solver(const fe_slopes *a) {
   if (asked == FE_SOLVER_SCHUR || asked == FE_SOLVER_CG) return asked;
   if (a->p <= DENSE_ALWAYS) return FE_SOLVER_SCHUR;
   double cost = (double)a->p * a->p * a->p; /* against some thousand passes over the rows */
+  if (a->weight && fe_weights_wide(a->weight, a->n)) cost = 0; /* conjugate gradients see less */
   return a->p <= DENSE_NEVER && cost <= 2e4 * (double)a->n ? FE_SOLVER_SCHUR : FE_SOLVER_CG;
 }
 
@@ -160,6 +161,7 @@ static fe_status find_rank(fe_slopes *a, const fe_exec *exec) {
 }
 
 static fe_status build(fe_slopes *a, const fe_exec *exec) {
+  int doubtful;
   fe_status status = blocks_new(a);
   if (!status) status = place_others(a);
   if (!status) status = place_rows(a);
@@ -169,7 +171,7 @@ static fe_status build(fe_slopes *a, const fe_exec *exec) {
   if (status || !a->weight) return status;
   status = set_weights(a, 0);
   if (!status) status = make_bases(a, 0, exec);
-  return status || !a->chol ? status : fe_slopes_factor(a, 0, exec, NULL);
+  return status || !a->chol ? status : fe_slopes_factor(a, 0, exec, &doubtful);
 }
 
 /* ---- the object ----------------------------------------------------------------------------- */

@@ -226,17 +226,25 @@ static double weighted_norm(const fe_slopes *a, const double *y) {
   return sqrt(square);
 }
 
+/* sqrt(r'S^-r): the norm of what a solution for the residual at hand would take away */
+static double move_ahead(const fe_slopes *a, scratch *s) {
+  if (!a->chol) return 0;
+  precondition(a, 1, s);
+  return sqrt(fmax(fe_dot(s->r, s->cond, (size_t)a->p), 0));
+}
+
 /* What the report says before pass number `pass`. Returns 1 unless x~ may be far off although its
  * residual, to be brought below the goal, is small. */
-static int is_settled(const fe_slopes *a, int pass, const scratch *s, double residual,
+static int is_settled(const fe_slopes *a, int pass, scratch *s, double residual,
                       double goal, double *rounding, outcome *o) {
   double unit = goal > 0 ? a->control.tol / goal : 0;
   o->residual = unit * residual;
-  if (!a->wide) return 1;
+  if (!a->wide && !a->unresolved) return 1;
   if (!pass) return 0;
   *rounding = fmax(*rounding, DBL_EPSILON * fe_norm(s->delta, (size_t)a->p));
-  o->error = unit * (s->moved + *rounding);
-  return s->moved + *rounding <= FAR * goal;
+  double far = fmax(s->moved, move_ahead(a, s)) + *rounding;
+  o->error = a->unresolved ? INFINITY : unit * far;
+  return !a->unresolved && far <= FAR * goal;
 }
 
 outcome fe_slopes_column(const fe_slopes *a, double *gamma, scratch *s, stopper *stop) {

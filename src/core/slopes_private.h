@@ -1,6 +1,6 @@
 /* What the files of the slopes share: slopes.c builds the object and runs the columns,
  * slopes_basis.c orthonormalises the columns of every level, slopes_pass.c absorbs one column,
- * slopes_schur.c factors the complement, slopes_rank.c finds or bounds the rank where that is too
+ * slopes_schur.c factors the complement, of which slopes_tail.c finds the end, slopes_rank.c finds or bounds the rank where that is too
  * large, by slopes_gram.c, slopes_effects.c answers for the coefficients.
  *
  * The columns of D that belong to one level of a factor are replaced by an orthonormal basis (in
@@ -63,6 +63,7 @@ struct fe_slopes {
   double *chol;   /* r x r Cholesky factor of S for the columns pivot; NULL: none made */
   int *pivot;     /* r positions */
   int r;
+  int unresolved; /* the factor has fewer columns than D has rank: rounding hides the others */
   int64_t rank;
   int rank_exact;
 };
@@ -148,8 +149,22 @@ int fe_slopes_gather(const fe_slopes *a, const double *x, double *y);
 
 /* ---- slopes_schur.c ------------------------------------------------------------------------- */
 
+/* Cholesky factorisation with diagonal pivoting of s (p x p, lower triangle, spent), until no pivot
+ * is above limit or `most` columns are done. l (p x p) receives the columns of the factor, its rows
+ * in the order of s; order, the pivots. left (p) are the pivots that remain, -1 for those taken. */
+typedef struct {
+  double *s, *l, *left;
+  int p, rank, *order;
+} pivoting;
+
+fe_status fe_factor_pivoted(pivoting *c, double limit, int most, stopper *stop);
+
+/* The factor of the columns taken alone, rank x rank; NULL: no memory. */
+double *fe_gather_factor(const pivoting *c);
+
 /* Factors S in a->chol, with pivoting. With `find` (S of weights one) the rank a->r is found, and
- * *doubtful = 1 if rounding leaves it open; else it is known. */
+ * *doubtful = 1 if rounding leaves it open; else it is known, and *doubtful = 1 if it was not to be
+ * reached. */
 fe_status fe_slopes_factor(fe_slopes *a, int find, const fe_exec *exec, int *doubtful);
 
 /* The rank of a positive semi-definite matrix with a diagonal of at most one (lower triangle of
@@ -172,6 +187,13 @@ void fe_crossing_clear(crossing *x);
 
 /* Adds row s, with u (width) beside it; of the other factors those from number `from` on. */
 void fe_crossing_add(const fe_slopes *a, int64_t s, const double *u, int from, crossing *x);
+
+/* ---- slopes_tail.c -------------------------------------------------------------------------- */
+
+/* Goes on with a factor of S that ends where squares are rounding, up to `most` columns. With
+ * `find` (weights of one) *doubtful = 1 if the rank is open, or too much work to find. */
+fe_status fe_slopes_tail(const fe_slopes *a, pivoting *c, int find, int most, stopper *stop,
+                         int *doubtful);
 
 /* ---- slopes_gram.c -------------------------------------------------------------------------- */
 

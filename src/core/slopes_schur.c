@@ -7,10 +7,8 @@
 #include "slopes_private.h"
 
 /* Columns of S have norms of at most one, so that a pivot is the squared sine of the angle between
- * a column and those before it. With all positive weights counted as one, a column whose pivot is
- * below DEPENDENT depends on them. A pivot near that (by IN_DOUBT), which rounding may have made or
- * hidden, leaves the rank in doubt. */
-#define DEPENDENT 1e-13
+ * a column and those before it. Of one below SQUARES rounding leaves little. */
+#define SQUARES 1e-13
 #define IN_DOUBT 10
 
 /* Multiplications between two polls. */
@@ -164,14 +162,6 @@ static int largest_pivot(const double *pivot, int p) {
   return at;
 }
 
-/* Cholesky factorisation with diagonal pivoting of s (p x p, lower triangle, spent), until no pivot
- * is above limit or `most` columns are done. l (p x p) receives the columns of the factor, its rows
- * in the order of s; order, the pivots. left (p) are the pivots that remain, -1 for those taken. */
-typedef struct {
-  double *s, *l, *left;
-  int p, rank, *order;
-} pivoting;
-
 /* Takes the largest pivot; columns from first on have not been subtracted from s. */
 static void take_pivot(pivoting *c, int at, int first) {
   size_t p = (size_t)c->p, j = (size_t)at;
@@ -187,7 +177,7 @@ static void take_pivot(pivoting *c, int at, int first) {
   c->order[c->rank++] = at;
 }
 
-static fe_status factor_pivoted(pivoting *c, double limit, int most, stopper *stop) {
+fe_status fe_factor_pivoted(pivoting *c, double limit, int most, stopper *stop) {
   size_t p = (size_t)c->p;
   for (size_t i = 0; i < p; i++) c->left[i] = fmax(0.0, c->s[i * p + i]);
   for (int first = 0; first < most; first = c->rank) {
@@ -206,8 +196,7 @@ static fe_status factor_pivoted(pivoting *c, double limit, int most, stopper *st
   return FE_OK;
 }
 
-/* The factor of the columns taken alone. */
-static double *gather_factor(const pivoting *c) {
+double *fe_gather_factor(const pivoting *c) {
   size_t n = (size_t)c->rank;
   double *out = malloc((n * n + 1) * sizeof *out);
   for (size_t k = 0; out && k < n; k++) {
@@ -236,7 +225,7 @@ fe_status fe_slopes_dense_rank(double *s, int p, double limit, stopper *stop, in
   pivoting c = {s, l, left, p, 0, order};
   fe_status status = l && left && order ? FE_OK : FE_ENOMEM;
   *rank = *doubtful = 0;
-  if (!status && p > 0) status = factor_pivoted(&c, limit, p, stop);
+  if (!status && p > 0) status = fe_factor_pivoted(&c, limit, p, stop);
   if (!status && p > 0) *doubtful = is_doubtful(&c, limit);
   *rank = c.rank;
   free(l);
@@ -245,12 +234,12 @@ fe_status fe_slopes_dense_rank(double *s, int p, double limit, stopper *stop, in
   return status;
 }
 
-/* Takes the factor over, and the rank or the doubts about it. */
-static fe_status keep_factor(fe_slopes *a, const pivoting *c, int find, int *doubtful) {
-  if (find) *doubtful = is_doubtful(c, DEPENDENT);
+/* Takes the factor over, and the rank with `find`; else tells whether the rank was reached. */
+static fe_status keep_factor(fe_slopes *a, const pivoting *c, int find) {
+  a->unresolved = !find && c->rank < a->r;
   a->r = c->rank;
   free(a->chol);
-  a->chol = gather_factor(c);
+  a->chol = fe_gather_factor(c);
   return a->chol ? FE_OK : FE_ENOMEM;
 }
 
@@ -264,8 +253,10 @@ fe_status fe_slopes_factor(fe_slopes *a, int find, const fe_exec *exec, int *dou
   if (!status) status = form_schur(a, &stop, &(lossless){sum, other, p});
   pivoting c = {sum, other, left, a->p, 0, a->pivot};
   /* with weights the rank is known, and the factor is that of as many columns */
-  if (!status) status = factor_pivoted(&c, find ? DEPENDENT : 0.0, find ? a->p : a->r, &stop);
-  if (!status) status = keep_factor(a, &c, find, doubtful);
+  int most = find ? a->p : a->r;
+  if (!status) status = fe_factor_pivoted(&c, SQUARES, most, &stop);
+  if (!status) status = fe_slopes_tail(a, &c, find, most, &stop, doubtful);
+  if (!status) status = keep_factor(a, &c, find);
   free(sum);
   free(other);
   free(left);

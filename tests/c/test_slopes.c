@@ -52,6 +52,9 @@ fe_status scarce_leverage(const fe_slopes *a, double *h);
 #define fe_slopes_dense_rank scarce_dense_rank
 #define fe_slopes_plan scarce_plan
 #define fe_slopes_doubted scarce_doubted
+#define fe_slopes_tail scarce_tail
+#define fe_factor_pivoted scarce_factor_pivoted
+#define fe_gather_factor scarce_gather_factor
 #define fe_crossing_new scarce_crossing_new
 #define fe_crossing_free scarce_crossing_free
 #define fe_crossing_clear scarce_crossing_clear
@@ -68,6 +71,7 @@ fe_status scarce_leverage(const fe_slopes *a, double *h);
 #include "../../src/core/slopes_pass.c"
 #include "../../src/core/slopes_rank.c"
 #include "../../src/core/slopes_schur.c"
+#include "../../src/core/slopes_tail.c"
 #undef malloc
 #undef calloc
 #undef fe_slopes_new

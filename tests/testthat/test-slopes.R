@@ -233,6 +233,58 @@ test_that("a slope variable may be measured from any origin", {
   }
 })
 
+# Dummies of levels in which a variable varies, and in their rows its values.
+unequal_panel <- function(seed, n) {
+  set.seed(seed)
+  d <- data.frame(y = rnorm(n), x = rnorm(n), z = rexp(n)^3, a = sample(n %/% 2, n, TRUE),
+                  b = sample(8L, n, TRUE), c = sample(n %/% 4, n, TRUE))
+  transform(d, w = 10^runif(n, -6, 6))
+}
+
+# The coefficient of x by Householder's reflections of rows in the order of their weights.
+sorted_slope <- function(d) {
+  D <- cbind(full_dummies(d$a) * d$z, full_dummies(d$b) * d$z, full_dummies(d$c))
+  known <- qr(t(t(D) / sqrt(colSums(D^2))), tol = 1e-9)
+  D <- cbind(D[, known$pivot[seq_len(known$rank)]], d$x)
+  heavy <- order(-d$w)
+  q <- qr((sqrt(d$w) * D)[heavy, ], LAPACK = TRUE)
+  b <- 0
+  e <- d$y
+  for (round in 1:3) {
+    step <- qr.coef(q, (sqrt(d$w) * e)[heavy])
+    b <- b + step[[length(step)]]
+    e <- e - drop(D %*% step)
+  }
+  b
+}
+
+test_that("slopes that unequal weights make too alike are refused, never silently mixed up", {
+  refused <- 0
+  for (case in list(c(45, 300), c(84, 300), c(1, 300), c(1323, 60), c(1003, 60))) {
+    d <- unequal_panel(case[1L], case[2L])
+    for (solver in c("auto", "schur", "cg")) {
+      b <- tryCatch(coef(fe_lm(y ~ x | a[[z]] + b[[z]] + c, d, weights = w, singletons = "keep",
+                               control = fe_control(solver = solver)))[["x"]],
+                    fe_error = function(e) expect_match(conditionMessage(e), "too unequal"))
+      if (is.numeric(b)) expect_equal(b, sorted_slope(d), tolerance = 1e-7)
+      refused <- refused + !is.numeric(b)
+    }
+  }
+  expect_lt(refused, 12)
+})
+
+test_that("slopes without levels have the rank of their columns far from the origin", {
+  set.seed(3)
+  n <- 200L
+  d <- data.frame(id = sample(12L, n, TRUE), t = sample(6L, n, TRUE), u = rnorm(n), v = rnorm(n),
+                  x = rnorm(n), y = rnorm(n))
+  for (far in c(0, 1e3, 1e5, 1e7)) {
+    m <- fe_lm(y ~ x | id[[u, v]] + t, transform(d, u = u + far, v = v + far))
+    expect_equal(m$df.residual, n - 2 * 12 - 6 - 1)
+    expect_true(m$absorption$exact_rank)
+  }
+})
+
 test_that("levels in which a variable varies by rounding only get no slope, and that is said", {
   d <- slopes_panel(62)
   d$v <- ifelse(d$id == 1, 1e6 * (1 + (seq_along(d$x) %% 3L) * .Machine$double.eps), 1e6 + d$x)

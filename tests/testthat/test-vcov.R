@@ -309,3 +309,17 @@ test_that("a constant alone may have a multi-way variance that is negative", {
   expect_warning(m <- fe_lm(y ~ 1, d, vcov = ~g + t), "negative for \"\\(Intercept\\)\"")
   expect_identical(vcov(m)[[1L]], NA_real_)
 })
+
+test_that("sandwiches of nearly collinear regressors are those of their difference", {
+  set.seed(31)
+  n <- 400L
+  d <- data.frame(id = sample(20L, n, TRUE), year = sample(10L, n, TRUE), y = rnorm(n), p = rnorm(n))
+  d$q <- d$p + 1e-6 * rnorm(n)
+  d$change <- d$q - d$p
+  back <- matrix(c(1, 0, -1, 1), 2)
+  for (type in list("iid", "HC1", "HC3", CR1 ~ id, CR2 ~ id, CR3 ~ id, CR1 ~ id + year)) {
+    near <- fe_lm(y ~ p + q | id + year, d, vcov = type)
+    apart <- fe_lm(y ~ p + change | id + year, d, vcov = type)
+    expect_equal(vcov(near), back %*% vcov(apart) %*% t(back), tolerance = 1e-8, ignore_attr = TRUE)
+  }
+})
