@@ -188,8 +188,8 @@ split_effects <- function(expr) {
     stop_arg("formula", sprintf("has the fixed effect %s, which is a text and no variable",
                                 dQuote(text[[1L]], FALSE)), "Write its name without quotation marks")
   }
-  check_joined(lapply(terms, function(term) parse_effect(term)$factor), "formula",
-               "fixed effects")
+  factors <- unique(lapply(terms, function(term) parse_effect(term)$factor)) # id + id[x] share one
+  check_joined(factors, "formula", "fixed effects")
   terms
 }
 

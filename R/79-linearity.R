@@ -208,8 +208,8 @@ bin_edges <- function(x, bins, cutoffs) {
   edges <- c(min(seen), inner, max(seen))
   if (!all(tabulate(bin_codes(seen, edges), length(inner) + 1L)) || anyDuplicated(inner)) {
     stop_arg(if (is.null(cutoffs)) "bins" else "cutoffs",
-             sprintf("cut%s `%s` at %s, which leaves a bin without observations",
-                     if (is.null(cutoffs)) sprintf(" = %d", bins) else "", x$moderator,
+             sprintf("cut `%s`%s at %s, which leaves a bin without observations", x$moderator,
+                     if (is.null(cutoffs)) sprintf(" for %d bins", bins) else "",
                      paste(point_labels(inner), collapse = ", ")),
              "Ask for fewer bins, or give `cutoffs` that lie between observed values")
   }

@@ -31,6 +31,8 @@ chinese_words <- list(
   controls = "\u63a7\u5236\u53d8\u91cf", outcome = "\u88ab\u89e3\u91ca\u53d8\u91cf",
   estimator = "\u4f30\u8ba1\u65b9\u6cd5")
 
+chinese_between <- c("\u3001", "\u3001")
+
 chinese_stats <- c(
   nobs = "\u89c2\u6d4b\u503c", r.squared = "R\u00b2", adj.r.squared = "\u8c03\u6574\u540e R\u00b2",
   within.r.squared = "\u7ec4\u5185 R\u00b2",
@@ -70,7 +72,8 @@ chinese_stars <- function(columns, chosen, options) {
            paste0(format_bound(100 * options$stars), "%", collapse = "\u3001"),
            "\u7684\u6c34\u5e73\u4e0a\u663e\u8457\u3002"),
     if (length(bare)) {
-      sprintf("%s \u65e0 p \u503c\uff0c\u6545\u65e0\u661f\u53f7\u3002", quote_columns(bare))
+      sprintf("%s \u65e0 p \u503c\uff0c\u6545\u65e0\u661f\u53f7\u3002",
+              quote_columns(bare, chinese_between))
     })
 }
 
@@ -87,14 +90,14 @@ chinese_estimator <- function(columns) {
             name, paste(iv$endogenous, collapse = "\u3001"),
             paste(iv$instruments, collapse = "\u3001"))
   }, "")
-  paste0(by_columns(used, function(at) used[at[1L]]), "\u3002")
+  paste0(by_columns(used, function(at) used[at[1L]], chinese_between), "\u3002")
 }
 
 chinese_variance <- function(columns, options) {
   what <- c(se = "\u6807\u51c6\u8bef", t = "t \u503c", p = "p \u503c",
             ci = "\u7f6e\u4fe1\u533a\u95f4")[[options$statistic]]
   kind <- vapply(columns, function(column) chinese_kind(column$model), "")
-  how <- by_columns(kind, function(at) kind[at[1L]])
+  how <- by_columns(kind, function(at) kind[at[1L]], chinese_between)
   sprintf("\u62ec\u53f7\u5185\u4e3a%s\uff1b%s\u3002", what, how)
 }
 

@@ -35,22 +35,22 @@ starred_columns <- function(columns, chosen, options) {
 
 format_bound <- function(x) vapply(x, format, "", digits = 6L, scientific = FALSE)
 
-# "(1)", "(1) and (3)", "(1)-(3) and (5)".
-quote_columns <- function(at) {
+# "(1)", "(1) and (3)", "(1)-(3) and (5)". `between` two of them, and between more.
+quote_columns <- function(at, between = c(" and ", ", ")) {
   runs <- split(at, cumsum(c(TRUE, diff(at) != 1)))
   text <- unlist(lapply(runs, function(run) {
     if (length(run) > 2L) sprintf("(%d)-(%d)", min(run), max(run)) else sprintf("(%d)", run)
   }))
-  paste(text, collapse = if (length(text) > 2L) ", " else " and ")
+  paste(text, collapse = between[[if (length(text) > 2L) 2L else 1L]])
 }
 
-# One sentence if all columns agree, else one for each kind of column.
-by_columns <- function(keys, say) {
+# One sentence if all columns agree, else one for each kind of column; `...` of quote_columns().
+by_columns <- function(keys, say, ...) {
   kinds <- unique(keys)
   if (length(kinds) == 1L) return(say(seq_along(keys)))
   parts <- vapply(kinds, function(kind) {
     at <- which(keys == kind)
-    paste0(quote_columns(at), ": ", say(at))
+    paste0(quote_columns(at, ...), ": ", say(at))
   }, "")
   paste(parts, collapse = "; ")
 }

@@ -286,7 +286,8 @@ format.fe_table <- function(x, format = "txt", width = getOption("width"), ...) 
 #' @export
 fe_table_write <- function(x, file, format = NULL) {
   if (!inherits(x, "fe_table")) {
-    stop_arg("x", paste("must be made by fe_table(), not", describe_value(x)))
+    stop_arg("x", paste("must be made by fe_table(), not", describe_value(x)),
+             "Write fe_table_write(fe_table(x), file)")
   }
   if (missing(file) || !is.character(file) || length(file) != 1L || is.na(file)) {
     stop_arg("file", "must be the path of the file to write")

@@ -46,11 +46,11 @@ if clang -fsanitize=fuzzer,address "$dir/probe.c" -o "$dir/probe" 2>"$dir/why"; 
 else
   why="clang has no libFuzzer here (Debian: clang, libclang-rt-14-dev)"
   command -v clang >/dev/null || why="clang is not installed"
-  record fuzz.sh "libFuzzer, all targets" 0 0 "not run: $why; random mutations instead" 0
+  record fuzz "libFuzzer, all targets" 0 0 "not run: $why; random mutations instead" 0
   cc=${CC:-gcc} engine="random mutations" of_core= of_target=trust/fuzz/driver.c
   if ! $cc $checks "$dir/probe.c" trust/fuzz/driver.c trust/fuzz/decode.c -Isrc/core -Itrust/fuzz \
       -lm -o "$dir/probe" 2>"$dir/why"; then
-    record fuzz.sh "random mutations, all targets" 0 0 "not run: $cc has no sanitizers" 0
+    record fuzz "random mutations, all targets" 0 0 "not run: $cc has no sanitizers" 0
     exit 0
   fi
 fi
@@ -68,7 +68,7 @@ build() {
 
 echo "building $engine targets with $cc"
 if ! build; then
-  record fuzz.sh "build of the targets" 1 1 "does not compile" 0
+  record fuzz "build of the targets" 1 1 "does not compile" 0
   exit 1
 fi
 
@@ -112,7 +112,7 @@ for target in $targets; do
       [ -f "$file" ] && echo "input: $(od -An -v -tx1 "$file" | tr -d '\n')"
     done
   fi
-  record fuzz.sh "fuzzing, $target, every input" "${times:-0}" "$bad" "$outcome" \
+  record fuzz "fuzzing, $target, every input" "${times:-0}" "$bad" "$outcome" \
     $(($(date +%s) - start))
   [ -z "$merge" ] || [ -z "$corpus" ] || merge_target "$target"
 done

@@ -9,7 +9,7 @@ seconds <- if (arguments$seconds > 0) arguments$seconds else if (arguments$quick
 first <- arguments$seed * 1e6
 
 if (!requireNamespace("fepanel", quietly = TRUE)) {
-  record("fuzzr.R", "random formulas, frames and arguments", 0, 0,
+  record("fuzzr", "random formulas, frames and arguments", 0, 0,
          "not run: fepanel is not installed in a library of R_LIBS", 0)
   quit(status = 0L)
 }
@@ -69,7 +69,7 @@ if (nzchar(arguments$keep)) {
   invisible(file.copy(list.files(folder, full.names = TRUE), arguments$keep, overwrite = TRUE))
 }
 unlink(folder, recursive = TRUE)
-record("fuzzr.R", "random formulas, frames and arguments through fe_lm() and its methods",
+record("fuzzr", "random formulas, frames and arguments through fe_lm() and its methods",
        number - first, length(found),
        if (length(found)) "findings, see above" else "a sound fit or an error of class fe_error",
        difftime(Sys.time(), start, units = "secs"))

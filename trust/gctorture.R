@@ -7,7 +7,7 @@
 # they were. malloc() fills what is freed (MALLOC_PERTURB_), so that what is used after it was
 # collected cannot pass for right. Without --quick, the calls as a whole run under
 # gctorture2(step) besides.
-# --quick: at most --times requests of each entry (default 2). --only: entries.
+# --quick: at most --times requests of each entry (default 1). --only: entries.
 source("trust/record.R")
 source("trust/alloc/cases.R")
 arguments <- trust_arguments(list(only = ""))
@@ -125,7 +125,7 @@ record("gctorture", "entries of the compiled code that the cases reach",
        length(entries) - length(unreached), length(unreached),
        sprintf("%d distinct requests", length(requests)), seconds())
 
-most <- if (!is.null(arguments$times)) arguments$times else if (quick) 2L else Inf
+most <- if (!is.null(arguments$times)) arguments$times else if (quick) 1L else Inf
 nth <- stats::ave(seq_along(requests), entry_of, FUN = seq_along)
 chosen <- which(nth <= most & grepl(arguments$only, entry_of))
 since <- seconds()

@@ -39,7 +39,7 @@ for (name in unique(told$call)) {
   record("interrupt", sprintf("SIGINT at random moments of a call: %s", name), nrow(inside),
          sum(!inside$ok),
          sprintf(paste("an interrupt condition, session right; at most %.2f s after the signal,",
-                       "%.2f s of processor time"), max(inside$delay), max(inside$cpu)),
+                       "%.2f s of processor time"), max(0, inside$delay), max(0, inside$cpu)),
          sum(of$seconds))
 }
 # Once half of the signals have come, R's heap has its size.

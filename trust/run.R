@@ -1,7 +1,8 @@
 # Runs the checks of trust/, one process each, and says what was done, how often, and how it ended.
 #   Rscript trust/run.R [--quick] [--only=regex] [--ship]
 # --quick  the part that CI runs on every change; without it the long checks, for hours
-# --ship   the table becomes inst/trust/soak.csv, which the vignette "How fepanel is tested" shows
+# --ship   the rows take the place of those of the same checks in inst/trust/results.csv, which the
+#          vignette "How fepanel is tested" shows; a row says of which run it is, short or long
 source("trust/record.R")
 arguments <- trust_arguments(list(only = "", ship = FALSE))
 
@@ -28,7 +29,11 @@ cat("\n")
 print(table[c("check", "what", "times", "failed", "outcome")], row.names = FALSE, right = FALSE)
 cat(sprintf("\n%d checks in %.0f s, %d kinds of fault or property, %.0f times; %d rows failed\n",
             nrow(ran), sum(ran$seconds), nrow(table), sum(table$times), sum(table$failed > 0)))
+table$tier <- if (arguments$quick) "short" else "long"
 if (arguments$ship) {
-  invisible(file.copy(out, "inst/trust/soak.csv", overwrite = TRUE))
+  shipped <- "inst/trust/results.csv"
+  others <- if (file.exists(shipped)) utils::read.csv(shipped)
+  others <- others[!others$check %in% table$check, ]
+  utils::write.csv(rbind(others, table), shipped, row.names = FALSE)
 }
 quit(status = as.integer(any(ran$status != 0) || any(table$failed > 0)))

@@ -104,6 +104,17 @@ static void add_range(int64_t task, int worker, void *data) {
   }
 }
 
+typedef struct {
+  double *s;
+  size_t p;
+} column_job;
+
+static void zero_column(int64_t task, int worker, void *data) {
+  const column_job *j = data;
+  (void)worker;
+  memset(j->s + (size_t)task * j->p, 0, j->p * sizeof *j->s);
+}
+
 /* s <- S */
 static fe_status fill_schur(const fe_absorber *a, int plain, const fe_exec *exec, double *s) {
   size_t p = (size_t)a->p;
@@ -114,7 +125,8 @@ static fe_status fill_schur(const fe_absorber *a, int plain, const fe_exec *exec
                  copies > 1 ? calloc(p * p * (size_t)copies, sizeof *s) : s,
                  calloc(p * workers + 1, sizeof *s), malloc((p * workers + 1) * sizeof(int))};
   fe_status status = j.s && j.sum && j.hit ? FE_OK : FE_ENOMEM;
-  memset(s, 0, p * p * sizeof *s);
+  column_job columns = {s, p};
+  if (!status) status = fe_parallel_for(exec, a->p, zero_column, &columns);
   if (!status) status = fe_parallel_for(&few, j.ranges, add_range, &j);
   for (int c = 0; copies > 1 && !status && c < copies; c++) {
     for (size_t e = 0; e < p * p; e++) s[e] += j.s[(size_t)c * p * p + e];

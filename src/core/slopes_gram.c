@@ -13,7 +13,7 @@
 #define NOTHING 1e-13
 #define NO_ENTRY 1e-10
 #define SPARSE_COST 8
-#define POLL_WORK 1e7
+#define POLL_WORK 1e6
 
 enum { TINY_REST = 32, FIRST_ROOM = 4 };
 

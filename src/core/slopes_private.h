@@ -1,7 +1,8 @@
 /* What the files of the slopes share: slopes.c builds the object and runs the columns,
  * slopes_basis.c orthonormalises the columns of every level, slopes_pass.c absorbs one column,
- * slopes_schur.c factors the complement, of which slopes_tail.c finds the end, slopes_rank.c finds or bounds the rank where that is too
- * large, by slopes_gram.c, slopes_effects.c answers for the coefficients.
+ * slopes_schur.c factors the complement, slopes_tail.c the end of it that squares hide,
+ * slopes_rank.c finds or bounds the rank where that is too large, by slopes_gram.c,
+ * slopes_effects.c answers for the coefficients.
  *
  * The columns of D that belong to one level of a factor are replaced by an orthonormal basis (in
  * the metric of the weights) of their span. Those of the lead, the factor of most columns, form U
@@ -163,8 +164,8 @@ fe_status fe_factor_pivoted(pivoting *c, double limit, int most, stopper *stop);
 double *fe_gather_factor(const pivoting *c);
 
 /* Factors S in a->chol, with pivoting. With `find` (S of weights one) the rank a->r is found, and
- * *doubtful = 1 if rounding leaves it open; else it is known, and *doubtful = 1 if it was not to be
- * reached. */
+ * *doubtful = 1 if rounding leaves it open; else it is known, and a->unresolved tells whether the
+ * factor falls short of it. */
 fe_status fe_slopes_factor(fe_slopes *a, int find, const fe_exec *exec, int *doubtful);
 
 /* The rank of a positive semi-definite matrix with a diagonal of at most one (lower triangle of

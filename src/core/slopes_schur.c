@@ -12,9 +12,9 @@
 #define IN_DOUBT 10
 
 /* Multiplications between two polls. */
-#define POLL_WORK 1e7
+#define POLL_WORK 1e6
 
-enum { PANEL = 32 };
+enum { PANEL = 32, POLL_COLUMNS = 256 };
 
 /* ---- construction of S ---------------------------------------------------------------------- */
 
@@ -126,6 +126,7 @@ static fe_status form_schur(const fe_slopes *a, stopper *stop, lossless *schur) 
     cross_level(a, g, &x);
     subtract_crossing(&x, schur);
     work += (double)x.n_hit * x.n_hit * a->blocks[a->lead].width;
+    work += (double)(a->start[g + 1] - a->start[g]) * a->stride * a->stride;
     fe_crossing_clear(&x);
     if (work < POLL_WORK) continue;
     work = 0;
@@ -189,6 +190,7 @@ fe_status fe_factor_pivoted(pivoting *c, double limit, int most, stopper *stop) 
     }
     if (fe_slopes_must_stop(stop, 0)) return FE_EINTR;
     for (size_t j = 0; j < p; j++) {
+      if (j % POLL_COLUMNS == 0 && fe_slopes_must_stop(stop, 0)) return FE_EINTR;
       if (c->left[j] < 0) continue;
       subtract_columns(c->s + j * p, c->l + (size_t)first * p, p, last - first, j, j);
     }

@@ -167,13 +167,15 @@ static fe_status form_products(tail *t, stopper *stop) {
 }
 
 /* V -= (L L')^-1 Z_1'WD: what rounding left of Z_1 in D */
-static void correct(tail *t) {
+static fe_status correct(tail *t, stopper *stop) {
   size_t k = (size_t)t->k;
   for (size_t j = 0; j < k; j++) {
+    if (fe_slopes_must_stop(stop, (int64_t)j)) return FE_EINTR;
     for (int l = 0; l < t->c->rank; l++) t->part[l] = t->zd[(size_t)t->c->order[l] * k + j];
     fe_cholesky_solve(t->head, t->c->rank, NULL, t->part, 1);
     for (int l = 0; l < t->c->rank; l++) t->v[(size_t)t->c->order[l] * k + j] -= t->part[l];
   }
+  return FE_OK;
 }
 
 /* D as the columns that remain, or as one combination of them by chance, and its products */
@@ -181,13 +183,13 @@ static fe_status measure(tail *t, const int *position, int n, int by_chance, sto
   uint64_t bits = 0x9E3779B97F4A7C15u;
   if (by_chance) combine(t, position, n, &bits, 0);
   for (int j = 0; j < n && !by_chance; j++) {
+    if (fe_slopes_must_stop(stop, j)) return FE_EINTR;
     t->at[j] = position[j];
     combine(t, position + j, 1, NULL, j);
   }
   fe_status status = form_products(t, stop);
-  if (status) return status;
-  correct(t);
-  return form_products(t, stop);
+  if (!status) status = correct(t, stop);
+  return status ? status : form_products(t, stop);
 }
 
 /* Norm of D's column, and what rounding may have made of it. */

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "codes.h"
 #include "linalg.h"
@@ -455,6 +456,37 @@ static void long_iterations_can_be_interrupted(void) {
   free(code[1]);
 }
 
+typedef struct {
+  int polls;
+  clock_t last, longest; /* processor time between polls */
+} watch;
+
+static int stop_at_fifth_poll(void *data) {
+  watch *w = data;
+  clock_t now = clock();
+  if (now - w->last > w->longest) w->longest = now - w->last;
+  w->last = now;
+  return ++w->polls >= 5;
+}
+
+/* Half a gigabyte takes longer to write than a caller may be kept waiting. */
+static void a_large_dense_matrix_is_not_written_in_one_go(void) {
+  enum { P = 8000 };
+  static int code[2][P];
+  const int *view[] = {code[0], code[1]}, n_levels[] = {P, P};
+  fe_codes codes = {P, 2, view, n_levels};
+  fe_control control = {FE_SOLVER_SCHUR, 1e-10, 100};
+  watch w = {0, clock(), 0};
+  fe_exec exec = {1, stop_at_fifth_poll, &w};
+  fe_absorber *a = NULL;
+  for (int i = 0; i < P; i++) {
+    code[0][i] = i + 1;
+    code[1][i] = (i * 7) % P + 1;
+  }
+  check(fe_absorber_new(&codes, NULL, &control, &exec, &a) == FE_EINTR && a == NULL);
+  check((double)w.longest < 0.15 * CLOCKS_PER_SEC);
+}
+
 static void too_few_iterations_are_told(void) {
   static const int levels[] = {30, 20};
   static problem p;
@@ -703,6 +735,7 @@ int main(void) {
   run(what_the_factors_explain_leaves_nothing);
   run(any_number_of_threads_gives_the_same_bits);
   run(long_iterations_can_be_interrupted);
+  run(a_large_dense_matrix_is_not_written_in_one_go);
   run(too_few_iterations_are_told);
   run(no_columns_are_no_work);
   run(what_cannot_be_absorbed_is_refused);

@@ -233,7 +233,7 @@ test_that("a slope variable may be measured from any origin", {
   }
 })
 
-# Dummies of levels in which a variable varies, and in their rows its values.
+# Slopes on a variable of very unequal values, under weights over twelve orders of magnitude.
 unequal_panel <- function(seed, n) {
   set.seed(seed)
   d <- data.frame(y = rnorm(n), x = rnorm(n), z = rexp(n)^3, a = sample(n %/% 2, n, TRUE),
@@ -271,6 +271,18 @@ test_that("slopes that unequal weights make too alike are refused, never silentl
     }
   }
   expect_lt(refused, 12)
+})
+
+test_that("conjugate gradients that rounding leads astray end where they were nearest", {
+  b <- lapply(c(79, 82, 83), function(seed) {
+    d <- unequal_panel(seed, 300)
+    m <- tryCatch(fe_lm(y ~ x | a[[z]] + b[[z]] + c, d, weights = w, singletons = "keep",
+                        control = fe_control(solver = "cg")), fe_error = function(e) NULL)
+    if (!is.null(m)) c(coef(m)[["x"]], sorted_slope(d))
+  })
+  b <- do.call(rbind, b[lengths(b) == 2L])
+  expect_gte(NROW(b), 2L)
+  expect_equal(b[, 1L], b[, 2L], tolerance = 1e-7)
 })
 
 test_that("slopes without levels have the rank of their columns far from the origin", {

@@ -200,6 +200,10 @@ test_that("styles set stars, decimals, labels and marks, which arguments overrid
   zh <- fe_table(m, style = "cn", language = "zh", labels = c(country = "\u56fd\u5bb6"))
   expect_identical(unique(zh$cells$text[zh$cells$row == "effect:country"]), "\u662f")
   expect_true("\u56fd\u5bb6\u56fa\u5b9a\u6548\u5e94" %in% zh$cells$label)
+  by <- fe_lm(ln_upmf ~ ln_imdig | country, digitrade, vcov = ~country)
+  mixed <- fe_table(m, by, m, style = "cn", language = "zh")
+  expect_no_match(mixed$notes, " and ")
+  expect_match(mixed$notes, "(1)\u3001(3)", fixed = TRUE, all = FALSE)
 })
 
 test_that("statistics count units, test jointly, and know instruments", {

@@ -28,7 +28,7 @@ interrupt_calls <- list(
   slopes = quote(coef(fe_lm(y ~ x + z | unit[v] + time, d))),
   slopes_cg = quote(coef(fe_lm(y ~ z | unit[x] + part[v], d, control = solver("cg")))),
   effects = quote(range(fixef(fe_lm(y ~ x | unit + shop, d))$unit)),
-  several = quote(coef(fe_lm(y ~ x + z | unit[v] + shop + time + place^part, d))),
+  several = quote(coef(fe_lm(y ~ x + z | unit[v] + part + time + place^time, d))),
   many = quote(coef(fe_lm(y ~ csw(x, z, v) | csw0(unit, time, part), d, vcov = ~place))),
   hc3 = quote(vcov(fe_lm(y ~ x + z | part + time, d), "HC3")),
   cr2 = quote(vcov(fe_lm(y ~ x + z | time, d[seq_len(12000 * k), ]), CR2 ~ unit)),
@@ -38,11 +38,11 @@ interrupt_calls <- list(
   newey = quote(vcov(fe_lm(y ~ x | unit, d[!duplicated(d[c("unit", "time")]), ]),
                      NW(3) ~ unit + time)),
   boot = quote(fe_boot(m, R = 20000 * k, seed = 1, cluster = ~place)$se0),
-  boot_rows = quote(fe_boot(fe_lm(y ~ x | unit + shop, d[seq_len(12000 * k), ]), R = 4 * k, seed = 1,
-                            cluster = ~time)$se0),
+  boot_rows = quote(fe_boot(fe_lm(y ~ x | unit + shop, d[seq_len(12000 * k), ]), R = 4 * k,
+                            seed = 1, cluster = ~time)$se0),
   boot_wild = quote(fe_boot(m, R = 10000 * k, type = "wild", seed = 1, cluster = ~place)$se0),
-  boot_residual = quote(fe_boot(fe_lm(y ~ x | time, d[seq_len(12000 * k), ]), R = 50 * k, type = "residual",
-                                seed = 1, cluster = "row")$se0),
+  boot_residual = quote(fe_boot(fe_lm(y ~ x | time, d[seq_len(12000 * k), ]), R = 50 * k,
+                                type = "residual", seed = 1, cluster = "row")$se0),
   boottest = quote({
     set.seed(1)
     fe_boottest(m, "x", B = 50000 * k - 1, cluster = ~place)$p.value
