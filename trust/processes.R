@@ -158,7 +158,8 @@ check_reload <- function() {
          sprintf("the same bits each time; memory grows by %.1f MB (limit 4)", growth), since)
 }
 
-# Growth is looked for in the second half of the fits, when R's heap has its size.
+# Resident memory is looked at eight times. R's heap takes a step now and then, a leak grows from
+# each time to the next: the median of the steps tells them apart.
 check_growth <- function() {
   fits <- if (!is.null(arguments$times)) arguments$times else if (quick) 2e3 else 1e5
   d <- alloc_panel()
@@ -166,21 +167,20 @@ check_growth <- function() {
   since <- seconds()
   first <- lapply(small_fits, function(fit) content(coef(eval(fit[[2L]]))))
   done <- 0
-  start <- NA
-  while (done < fits) {
-    for (fit in small_fits) {
-      eval(fit[[2L]])
-      done <- done + fit[[1L]]
+  memory <- numeric()
+  for (part in 1:8) {
+    while (done < fits * part / 8) {
+      for (fit in small_fits) {
+        eval(fit[[2L]])
+        done <- done + fit[[1L]]
+      }
     }
-    if (is.na(start) && done >= fits / 2) start <- resident_mb()
-    if (!quick && done %% 5000 < 58) {
-      cat(sprintf("%.0f fits, %.1f MB (%.0f s)\n", done, resident_mb(), seconds() - since))
-    }
+    memory <- c(memory, resident_mb())
+    if (!quick) cat(sprintf("%.0f fits, %.1f MB (%.0f s)\n", done, memory[part], seconds() - since))
   }
-  growth <- resident_mb() - start
+  growth <- 8 * stats::median(diff(memory))
   last <- lapply(small_fits, function(fit) content(coef(eval(fit[[2L]]))))
   what <- sprintf("fits in a loop, of %d rows", nrow(d))
-  if (is.na(growth)) cat("  the system does not tell resident memory\n")
   finish(what, done, sum(isTRUE(growth > 8), !identical(first, last)),
          if (is.na(growth)) "the same bits at the end; growth not run: ps does not tell" else
            sprintf("the same bits at the end; resident memory grows by %.1f MB (limit 8)", growth),

@@ -37,12 +37,12 @@ interrupt_calls <- list(
   conley = quote(vcov(fe_lm(y ~ x + z | time, d[seq_len(12000 * k), ]), conley(100) ~ lat + lon)),
   newey = quote(vcov(fe_lm(y ~ x | unit, d[!duplicated(d[c("unit", "time")]), ]),
                      NW(3) ~ unit + time)),
-  boot = quote(fe_boot(m, R = 20000 * k, seed = 1, cluster = ~place)$se0),
+  boot = quote(fe_boot(m, R = 20000 * k, seed = 1, cluster = ~place)$t[1:4, ]),
   boot_rows = quote(fe_boot(fe_lm(y ~ x | unit + shop, d[seq_len(12000 * k), ]), R = 4 * k,
-                            seed = 1, cluster = ~time)$se0),
-  boot_wild = quote(fe_boot(m, R = 10000 * k, type = "wild", seed = 1, cluster = ~place)$se0),
+                            seed = 1, cluster = ~time)$t[1:4, ]),
+  boot_wild = quote(fe_boot(m, R = 10000 * k, type = "wild", seed = 1, cluster = ~place)$t[1:4, ]),
   boot_residual = quote(fe_boot(fe_lm(y ~ x | time, d[seq_len(12000 * k), ]), R = 50 * k,
-                                type = "residual", seed = 1, cluster = "row")$se0),
+                                type = "residual", seed = 1, cluster = "row")$t[1:4, ]),
   boottest = quote({
     set.seed(1)
     fe_boottest(m, "x", B = 50000 * k - 1, cluster = ~place)$p.value
