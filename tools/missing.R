@@ -3,8 +3,9 @@
 #   Rscript tools/missing.R replicate|test|check|trust system|user [required]
 #
 # `replicate` needs what the package imports and what the report is made with; `test`, `check` and
-# `trust` need everything that DESCRIPTION names. With `required`, only those without which the purpose
-# fails: a peer package that is not there costs the tests that compare with it, no more.
+# `trust` need everything that DESCRIPTION names, `trust` also what starts R from R and counts lines.
+# With `required`, only those without which the purpose fails: a peer package that is not there costs
+# the tests that compare with it, no more.
 
 # tinytable registers a method for xfun::record_print(), which the xfun of an older knitr lacks.
 knitr_version <- "1.50"
@@ -28,7 +29,7 @@ needed <- function(purpose, mode, required) {
   if (mode == "user") suggests <- suggests[names(suggests) != "rmarkdown"]
   picked <- if (purpose == "replicate") report_packages(mode)
     else if (required) "testthat"
-    else names(suggests)
+    else c(names(suggests), if (purpose == "trust") c("callr", "covr"))
   version <- suggests[picked]
   version[is.na(version)] <- "0"
   version[picked == "knitr"] <- knitr_version

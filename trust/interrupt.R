@@ -42,9 +42,11 @@ for (name in unique(told$call)) {
                        "%.2f s of processor time"), max(0, inside$delay), max(0, inside$cpu)),
          sum(of$seconds))
 }
-# Once half of the signals have come, R's heap has its size.
-half <- (nrow(told) + 1L) %/% 2L
-growth <- max(told$memory[-seq_len(half)]) - max(told$memory[seq_len(half)])
-record("interrupt", "resident memory over the interrupts", nrow(told), as.integer(growth > 20),
-       sprintf("grows by %.1f MB in the second half (limit 20)", max(growth, 0)), seconds())
-quit(status = as.integer(any(!told$ok) || growth > 20))
+# R's heap takes a step now and then, a leak grows from each interrupt of a call to the next: the
+# median of the steps tells them apart.
+typical <- function(memory) length(memory) * stats::median(diff(memory))
+growth <- max(vapply(split(told$memory, told$call), typical, 0))
+record("interrupt", "resident memory over the interrupts of a call", nrow(told),
+       as.integer(growth > 10),
+       sprintf("grows by %.1f MB at most (limit 10)", max(growth, 0)), seconds())
+quit(status = as.integer(any(!told$ok) || growth > 10))

@@ -146,9 +146,13 @@ peer_fixest <- function(m, o, spec) {
   if (is.null(fml)) return(NULL)
   d <- fml$d
   w <- if (o$weighted) ~w
-  f <- tryCatch(without_warnings(fixest::feols(fml$f, d, weights = w, vcov = "iid", notes = FALSE,
-    warn = FALSE, fixef.rm = "none", fixef.tol = 1e-11, fixef.iter = 1e5, collin.tol = 1e-14,
-    nthreads = 1)), error = identity)
+  # a fit of which it says itself that it did not converge is no answer
+  f <- tryCatch(withCallingHandlers(fixest::feols(fml$f, d, weights = w, vcov = "iid",
+    notes = FALSE, fixef.rm = "none", fixef.tol = 1e-11, fixef.iter = 1e4, collin.tol = 1e-14,
+    nthreads = 1), warning = function(w) {
+      if (grepl("converge", conditionMessage(w))) stop("no convergence")
+      invokeRestart("muffleWarning")
+    }), error = identity)
   # regressors in small units are dropped there
   if (inherits(f, "error") || anyNA(stats::coef(f)[fml$at])) return(NULL)
   compare_fixest(m, o, p, f, fml)
@@ -250,12 +254,12 @@ peer_plm <- function(m, o, spec) {
 peer_ivreg <- function(m, o, spec) {
   p <- plain_frame(o)
   if (is.null(o$first) || !installed("AER") || (length(o$D_at) && !o$has_own)) return(NULL)
-  X <- o$X[, o$kept, drop = FALSE]
-  X <- sweep(X, 2L, sqrt(colMeans(X^2)), `/`)
   D <- o$basis[, seq_along(o$D_at), drop = FALSE]
-  d <- list(y = p$d$y, X = cbind(D, X), Z = cbind(D, o$first), w = o$w)
+  if (!ncol(D) && o$has_constant) D <- matrix(1, o$n, 1L)
+  Z <- o$first[, colnames(o$first) != "(Intercept)", drop = FALSE]
+  d <- list(y = p$d$y, X = cbind(D, as.matrix(p$d[p$x])), Z = cbind(D, Z), w = o$w)
   f <- AER::ivreg(y ~ 0 + X | 0 + Z, data = d, weights = w)
-  at <- ncol(D) + match(p$names, o$slopes)
+  at <- ncol(D) + seq_along(p$x)
   if (anyNA(stats::coef(f)[at])) return(NULL)
   tol <- peer_tolerance(o, 1e-9)
   b <- p$size * m$coefficients[p$names]
