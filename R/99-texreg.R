@@ -3,7 +3,15 @@
 
 .onLoad <- function(libname, pkgname) {
   if (isNamespaceLoaded("texreg")) return(set_texreg_methods())
+  forget_texreg_hook()
   setHook(packageEvent("texreg", "onLoad"), set_texreg_methods)
+}
+
+# A hook of an earlier load of this package would keep that whole namespace in memory.
+forget_texreg_hook <- function() {
+  event <- packageEvent("texreg", "onLoad")
+  ours <- function(hook) is.function(hook) && environmentName(topenv(environment(hook))) == "fepanel"
+  setHook(event, Filter(Negate(ours), getHook(event)), "replace")
 }
 
 # The classes of one model and of what holds several.

@@ -1,7 +1,7 @@
 # Certified values, published numbers, rules of standard errors and other packages, beside ours.
 #   Rscript trust/reference.R [--quick] [--ship] [--seed=N] [--times=N]
 # --quick  one panel for the rules
-# --ship   the table becomes inst/trust/reference.csv, which the vignette "How fepanel is tested"
+# --ship   the table becomes inst/trust/reference.csv.gz, which the vignette "How fepanel is tested"
 #          shows
 # --times  panels on which the rules are tried
 # The facts are in tests/testthat/reference/ and are part of the package's tests; here they are
@@ -82,6 +82,8 @@ print_plain(do.call(rbind, lapply(split(table, factor(table$group, unique(table$
                                   summary_of)))
 if (arguments$ship) {
   table$date <- format(Sys.Date())
-  utils::write.csv(table, "inst/trust/reference.csv", row.names = FALSE, na = "")
+  out <- gzfile("inst/trust/reference.csv.gz", "w") # the package's size on CRAN is limited
+  utils::write.csv(table, out, row.names = FALSE, na = "")
+  close(out)
 }
 quit(status = as.integer(any(!table$ok, na.rm = TRUE)))
