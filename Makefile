@@ -6,6 +6,8 @@ MAP =
 # QUICK=1 runs the smaller set of benchmarks, BENCH holds further arguments of bench/run.R.
 QUICK =
 BENCH =
+# A regular expression: which scripts of trust/ are run.
+ONLY =
 # The library that `make` installs the package into; git ignores it.
 LIB = $(CURDIR)/.lib
 
@@ -50,7 +52,7 @@ check:
 trust:
 	@sh tools/setup.sh trust
 	@sh tools/install.sh "$(LIB)"
-	@$(WITH_LIB) Rscript trust/run.R --quick
+	@$(WITH_LIB) Rscript trust/run.R --quick $(if $(ONLY),--only='$(ONLY)')
 
 soak:
 	@sh tools/setup.sh trust
