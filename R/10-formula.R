@@ -186,7 +186,8 @@ split_effects <- function(expr) {
   text <- Filter(is.character, terms)
   if (length(text)) {
     stop_arg("formula", sprintf("has the fixed effect %s, which is a text and no variable",
-                                dQuote(text[[1L]], FALSE)), "Write its name without quotation marks")
+                                dQuote(text[[1L]], FALSE)),
+             "Write its name without quotation marks")
   }
   factors <- unique(lapply(terms, function(term) parse_effect(term)$factor)) # id + id[x] share one
   check_joined(factors, "formula", "fixed effects")

@@ -87,14 +87,25 @@ cluster_values_of <- function(o, text) {
 
 count_of <- function(g) length(unique(g))
 
+# What every variance is made of: the request, its convention and clusters, the influence of each row
+# on the functionals F (L), the weighted residuals (u).
+variance_parts <- function(o, F, spec) {
+  asked <- read_vcov(spec$options$vcov)
+  list(asked = asked, ssc = preset_fields(spec$options$ssc),
+       clusters = stats::setNames(lapply(asked$variables, cluster_values_of, o = o),
+                                  asked$variables),
+       L = F %*% o$influence, u = o$w * o$e)
+}
+
 # Functionals in rows of F (over the basis) -> list(V, df (one, or one a row), size: a bound of
 # what the variances are sums of, so that rounding errors are tol * size)
 oracle_variance <- function(o, F, spec) {
-  asked <- read_vcov(spec$options$vcov)
-  ssc <- preset_fields(spec$options$ssc)
-  clusters <- stats::setNames(lapply(asked$variables, cluster_values_of, o = o), asked$variables)
-  L <- F %*% o$influence
-  u <- o$w * o$e
+  p <- variance_parts(o, F, spec)
+  asked <- p$asked
+  ssc <- p$ssc
+  clusters <- p$clusters
+  L <- p$L
+  u <- p$u
   out <- switch(asked$type,
     iid = list(V = o$rss / o$df * F %*% o$inverse %*% t(F), df = o$df),
     HC0 = , HC1 = , HC2 = , HC3 = row_variance(o, L, u, asked$type, ssc),
@@ -341,12 +352,8 @@ flag_negative <- function(out, before) {
 }
 
 unrepaired <- function(o, F, spec) {
-  asked <- read_vcov(spec$options$vcov)
-  ssc <- preset_fields(spec$options$ssc)
-  clusters <- stats::setNames(lapply(asked$variables, cluster_values_of, o = o), asked$variables)
-  L <- F %*% o$influence
-  u <- o$w * o$e
-  out <- if (asked$type == "conley") conley_variance(o, L, u, asked, ssc) else
-    cluster_variance(o, L, u, asked$type, ssc, clusters)
-  c(out, variance_error(o, L, u, out, asked$type, length(clusters)))
+  p <- variance_parts(o, F, spec)
+  out <- if (p$asked$type == "conley") conley_variance(o, p$L, p$u, p$asked, p$ssc) else
+    cluster_variance(o, p$L, p$u, p$asked$type, p$ssc, p$clusters)
+  c(out, variance_error(o, p$L, p$u, out, p$asked$type, length(p$clusters)))
 }
